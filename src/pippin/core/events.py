@@ -1,0 +1,72 @@
+"""What a worker says while it answers: a closed union. Every protocol renders these same events,
+and an answer that is not streamed is a fold over them.
+
+Per request: one ``Started``, then per choice any number of ``Delta`` and one ``Finished``; or one
+``Failed`` at any point, after which nothing follows.
+"""
+
+from typing import Literal
+
+import msgspec
+
+FinishReason = Literal["stop", "length"]
+
+
+class TopLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """One alternative for a token."""
+
+    token: str
+    raw: bytes
+    """The token's bytes; ``token`` shows U+FFFD where they are no whole character."""
+    logprob: float
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A token of the answer with its log-probability (natural, of the model's raw logits)."""
+
+    token: str
+    raw: bytes
+    logprob: float | None
+    """``None`` only for the first token of an echoed prompt."""
+    top: tuple[TopLogprob, ...] = ()
+    """The most likely tokens at this place, best first; as many as were asked for."""
+
+
+class Started(msgspec.Struct, frozen=True, tag="started", array_like=True):
+    """The request was accepted: its prompt fits, and work begins."""
+
+    id: int
+    prompt_tokens: int
+    cached_tokens: int = 0
+
+
+class Delta(msgspec.Struct, frozen=True, tag="delta", array_like=True):
+    """A piece of one choice's text: whole characters, never part of a stop text."""
+
+    id: int
+    index: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished", array_like=True):
+    """One choice is complete."""
+
+    id: int
+    index: int
+    reason: FinishReason
+    completion_tokens: int
+    logprob_sum: float | None = None
+    """Only when the request asked for ``score``."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed", array_like=True):
+    """The request ends here. The fields are those of ``errors.PippinError``, fit for the client."""
+
+    id: int
+    kind: str
+    message: str
+    param: str | None = None
+
+
+Event = Started | Delta | Finished | Failed

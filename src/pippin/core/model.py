@@ -1,0 +1,27 @@
+"""What the gateway knows of a loaded model."""
+
+import msgspec
+
+from pippin.core.sampling import SamplingDefaults
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Announced by a worker when its model is ready to serve."""
+
+    architecture: str
+    """``model_type`` of the model's configuration, e.g. ``qwen3``."""
+    context_length: int
+    """Tokens of prompt and answer together."""
+    vocab_size: int
+    """Width of the logits; every token id in a request is below it."""
+    fingerprint: str
+    """Short digest of weights, tokenizer and code version: OpenAI's ``system_fingerprint``."""
+    defaults: SamplingDefaults = SamplingDefaults()
+    chat: bool = True
+    """Whether the model has a chat template."""
+    template_kwargs: tuple[str, ...] = ()
+    """Names that ``chat_template_kwargs`` may carry: those the template reads and we allow."""
+    device: str = ""
+    """What it runs on, for people: ``cpu, OpenBLAS 0.3.21, float32``."""
+    max_lanes: int = 64
+    """Lanes that decode at once; further ones wait."""

@@ -1,0 +1,71 @@
+"""What is asked of a model, in meaning and not in any protocol's words.
+
+A request that exists has passed the door's checks of types, ranges and sizes. What only the
+tokenizer can know (length in tokens) is checked by the worker before any work starts.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from pippin.core.sampling import Sampling
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One turn of a conversation. Text parts are already joined."""
+
+    role: Role
+    content: str
+    name: str | None = None
+
+
+class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="chat", omit_defaults=True):
+    """A conversation, rendered by the model's own chat template.
+
+    A final assistant message is continued, not answered.
+    """
+
+    messages: tuple[Message, ...]
+    template_kwargs: dict[str, Any] = {}
+
+
+class TextPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """Raw text. Special tokens written in it count as such: its author owns the whole prompt."""
+
+    text: str
+
+
+class TokenPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="tokens"):
+    """Token ids, used as they are."""
+
+    tokens: tuple[int, ...]
+
+
+Prompt = ChatPrompt | TextPrompt | TokenPrompt
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prompt and how it is to be answered.
+
+    The prompt is prefilled once; its cache is forked for ``choices`` lanes.
+    """
+
+    prompt: Prompt
+    sampling: Sampling = Sampling()
+    choices: int = 1
+    max_tokens: int | None = None
+    """Upper bound of generated tokens per choice; ``None`` or more than fits: what is left of
+    the context. 0 is allowed with ``echo``: score the prompt, generate nothing."""
+    min_tokens: int = 0
+    """No end of text and no stop before this many tokens."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer and are not part of it, however they are tokenised."""
+    ignore_eos: bool = False
+    logprobs: int | None = None
+    """``None``: not asked for. k: the chosen token's log-probability and the k best ones."""
+    echo: bool = False
+    """Deliver the prompt's text (and its log-probabilities, if asked for) first."""
+    score: bool = False
+    """Report each choice's summed log-probability when it finishes (for ``best_of``)."""
