@@ -1,0 +1,1 @@
+"""The heart: scheduler, batch, sampler."""

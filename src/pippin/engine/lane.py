@@ -1,0 +1,124 @@
+"""Jobs and lanes: what the engine is asked to do, and one sequence that is being generated."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pippin.core.sampling import Sampling
+from pippin.engine.noise import lane_key
+
+EndReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request in tokens. It has passed every check: it fits the context and the vocabulary.
+
+    One prompt, prefilled once, then ``choices`` lanes.
+    """
+
+    id: int
+    prompt: tuple[int, ...]
+    """At least one token."""
+    sampling: Sampling = field(default_factory=Sampling)
+    choices: int = 1
+    max_tokens: int
+    """Per choice; 0 only with ``score_prompt``."""
+    min_tokens: int = 0
+    eos: frozenset[int] = frozenset()
+    """Tokens that end a lane; empty if the request ignores the end of text."""
+    logprobs: int | None = None
+    """``None``: none are computed. k: the chosen token's, and the k best alternatives."""
+    score_prompt: bool = False
+    """Also report the log-probabilities of the prompt's own tokens."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One choice of one job, from the end of prefill to its last token. Owned by the engine."""
+
+    job: Job
+    index: int
+    key: int = 0
+    generated: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.key = lane_key(self.job.sampling.seed, self.index)
+
+    @property
+    def newest_token(self) -> int:
+        """The token that the next forward pass takes in."""
+        return self.generated[-1] if self.generated else self.job.prompt[-1]
+
+    @property
+    def history_tail(self) -> list[int]:
+        """The last ``repetition_context_size`` tokens of prompt and answer."""
+        size = self.job.sampling.repetition_context_size
+        if size == 0:
+            return []
+        return [*self.job.prompt, *self.generated][-size:]
+
+    @property
+    def id(self) -> tuple[int, int]:
+        return self.job.id, self.index
+
+    def accept(self, token: int) -> EndReason | None:
+        """Append a token; why the lane ends with it, if it does."""
+        self.generated.append(token)
+        if token in self.job.eos and len(self.generated) > self.job.min_tokens:
+            return "stop"
+        if len(self.generated) >= self.job.max_tokens:
+            return "length"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Log-probabilities at one position: the token's own and the best alternatives'."""
+
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+    """(token, log-probability), best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Work on a job begins."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScored:
+    """Scores of a run of prompt tokens, in order; the very first token has none."""
+
+    job_id: int
+    tokens: tuple[int, ...]
+    scores: tuple[Score | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A lane's next token; ``end`` says that it was the last, and why."""
+
+    job_id: int
+    index: int
+    token: int
+    end: EndReason | None = None
+    score: Score | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that generates nothing (``max_tokens`` 0) is done."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """A step failed with this job in it. The engine goes on without it."""
+
+    job_id: int
+
+
+Output = Started | PromptScored | Token | Ended | JobFailed

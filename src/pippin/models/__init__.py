@@ -1,0 +1,1 @@
+"""Weights: resolve, load; and the BLAS under them."""

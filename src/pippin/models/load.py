@@ -1,0 +1,202 @@
+"""A model's folder → a model that can be called, and what others must know of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+from mlx_lm.utils import dequantize_model, load_model
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+from pippin import __version__
+from pippin.core.sampling import SamplingDefaults
+from pippin.models.errors import CannotLoad
+from pippin.models.resolve import Progress
+
+FALLBACK_CONTEXT = 4096
+FINGERPRINT_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """Owned by the worker. ``model`` is for the engine thread only."""
+
+    model: Any
+    tokenizer: Tokenizer
+    chat_template: str | None
+    special_tokens: dict[str, str]
+    architecture: str
+    context_length: int
+    vocab_size: int
+    """Width of the logits, which may be more than the tokenizer knows."""
+    eos: frozenset[int]
+    defaults: SamplingDefaults
+    fingerprint: str
+    dtype: str
+
+
+def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
+    """Load weights and tokenizer; one forward pass proves that they work.
+
+    Unless told to keep the weights as they are stored, a model that will run on the CPU is
+    dequantised and served in float32: nothing else reaches BLAS there.
+
+    Raises:
+        CannotLoad: the folder is no model that can be served here, and why.
+    """
+    progress("reading", 0, 0)
+    config = _read_json(folder / "config.json", required=True)
+    generation = _read_json(folder / "generation_config.json")
+    tokenizer, template, special_tokens, tokenizer_eos = _load_tokenizer(folder)
+    model = _load_weights(folder, keep_dtype=keep_dtype, progress=progress)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        chat_template=template,
+        special_tokens=special_tokens,
+        architecture=str(config.get("model_type", "unknown")),
+        context_length=_context_length(config),
+        vocab_size=_logits_width(model),
+        eos=_eos(config, generation, tokenizer_eos),
+        defaults=_defaults(generation),
+        fingerprint=fingerprint(folder),
+        dtype=_dtype(model),
+    )
+
+
+def _load_weights(folder: Path, *, keep_dtype: bool, progress: Progress) -> Any:
+    try:
+        model, _ = load_model(folder, lazy=True)
+        if not keep_dtype and mx.default_device() == mx.Device(mx.cpu):
+            model = dequantize_model(model)
+            model.set_dtype(mx.float32)
+        _materialise(model, progress)
+    except CannotLoad:
+        raise
+    except Exception as error:  # mlx-lm and safetensors raise whatever their parts raise
+        raise CannotLoad(f"The model in {folder} cannot be loaded: {error}") from error
+    model.eval()
+    return model
+
+
+def _materialise(model: Any, progress: Progress) -> None:
+    """Read the weights piece by piece, so that progress can be told."""
+    arrays = _parameters(model)
+    total = sum(array.nbytes for array in arrays)
+    done = 0
+    for array in arrays:
+        mx.eval(array)
+        done += array.nbytes
+        progress("loading", done, total)
+
+
+def _parameters(model: Any) -> list[mx.array]:
+    pairs: Any = tree_flatten(model.parameters())
+    return [array for _, array in pairs]
+
+
+def _load_tokenizer(folder: Path) -> tuple[Tokenizer, str | None, dict[str, str], set[int]]:
+    try:
+        wrapped = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # a foreign file in a foreign format: anything may come
+        raise CannotLoad(f"The tokenizer in {folder} cannot be loaded: {error}") from error
+    backend = getattr(wrapped, "backend_tokenizer", None)
+    if not isinstance(backend, Tokenizer):
+        raise CannotLoad(
+            f"The tokenizer in {folder} has no fast form (tokenizer.json), and code that comes "
+            "with a model is never run. Convert it first."
+        )
+    template = wrapped.chat_template
+    if isinstance(template, Mapping):
+        template = template.get("default") or next(iter(template.values()), None)
+    names = ("bos_token", "eos_token", "pad_token", "unk_token")
+    special = {name: str(value) for name in names if (value := getattr(wrapped, name, None))}
+    eos = {wrapped.eos_token_id} if isinstance(wrapped.eos_token_id, int) else set()
+    return backend, template, special, eos
+
+
+def _read_json(path: Path, *, required: bool = False) -> dict[str, Any]:
+    if not path.is_file():
+        if required:
+            raise CannotLoad(f"{path.parent} is no model folder: it has no {path.name}.")
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CannotLoad(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CannotLoad(f"{path} does not hold a JSON object.")
+    return content
+
+
+def _context_length(config: Mapping[str, Any]) -> int:
+    inner = config.get("text_config") or {}
+    for source in (config, inner):
+        for name in ("max_position_embeddings", "n_positions", "max_sequence_length", "n_ctx"):
+            if isinstance(source.get(name), int) and source[name] > 0:
+                return int(source[name])
+    return FALLBACK_CONTEXT
+
+
+def _logits_width(model: Any) -> int:
+    """The model's own answer, from a first forward pass: also the proof that it runs."""
+    logits = model(mx.array([[0]]))
+    if not mx.all(mx.isfinite(logits)).item():
+        raise CannotLoad("The model's weights give no finite numbers (NaN or infinity).")
+    return int(logits.shape[-1])
+
+
+def _eos(config: Mapping[str, Any], generation: Mapping[str, Any], own: set[int]) -> frozenset[int]:
+    ids = set(own)
+    for source in (config, generation):
+        value = source.get("eos_token_id")
+        ids.update([value] if isinstance(value, int) else value or [])
+    return frozenset(ids)
+
+
+def _defaults(generation: Mapping[str, Any]) -> SamplingDefaults:
+    def number(name: str) -> float | None:
+        value = generation.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    top_k = number("top_k")
+    return SamplingDefaults(
+        temperature=0.0 if generation.get("do_sample") is False else number("temperature"),
+        top_k=None if top_k is None else int(top_k),
+        top_p=number("top_p"),
+        min_p=number("min_p"),
+        typical_p=number("typical_p"),
+        repetition_penalty=number("repetition_penalty"),
+    )
+
+
+def _dtype(model: Any) -> str:
+    kinds = {str(array.dtype).removeprefix("mlx.core.") for array in _parameters(model)}
+    return "quantised" if "uint32" in kinds else "/".join(sorted(kinds))
+
+
+def fingerprint(folder: Path) -> str:
+    """A short digest of configuration, tokenizer, weights and Pippin's version.
+
+    Of the weights it takes names, sizes and samples: reading hundreds of gigabytes at every
+    start would cost minutes.
+    """
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".jinja", ".model", ".txt"):
+            digest.update(path.name.encode() + path.read_bytes())
+        elif path.suffix == ".safetensors":
+            digest.update(f"{path.name} {path.stat().st_size}".encode() + _sample(path))
+    return "fp_" + digest.hexdigest()[:12]
+
+
+def _sample(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(FINGERPRINT_SAMPLE_BYTES)
+        file.seek(max(0, path.stat().st_size - FINGERPRINT_SAMPLE_BYTES))
+        return head + file.read()

@@ -1,0 +1,74 @@
+"""A model's name → the folder that holds it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from tqdm.auto import tqdm
+
+from pippin import demo
+from pippin.models.errors import CannotLoad
+
+WANTED = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "model*.safetensors")
+"""What a model needs of its repository. No Python: code that comes with a model is never run."""
+
+Progress = Callable[[str, int, int], None]
+"""``progress(stage, done, total)``; total 0: unknown."""
+
+
+def resolve(name: str, progress: Progress) -> Path:
+    """The folder of a demo model, a local folder, or a Hugging Face repository, which is
+    downloaded when it is not in the cache (``org/name`` or ``org/name@revision``).
+
+    Raises:
+        CannotLoad: there is no such model, or it cannot be reached.
+    """
+    if name in demo.MODELS:
+        return demo.MODELS[name]
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise CannotLoad(f"There is no folder {name!r}. Give a folder, or a repository org/name.")
+    return _download(name, progress)
+
+
+def _download(name: str, progress: Progress) -> Path:
+    repo, _, revision = name.partition("@")
+    try:
+        return Path(
+            snapshot_download(
+                repo,
+                revision=revision or None,
+                allow_patterns=list(WANTED),
+                tqdm_class=_reporting(progress),
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        raise CannotLoad(
+            f"{repo} is not in the local cache and the hub cannot be reached. Connect to the "
+            "network, or give the folder of a model that is already on this machine."
+        ) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        raise CannotLoad(
+            f"The hub answered {status} for {name!r}. Check the name and revision; private and "
+            "gated models need the environment variable HF_TOKEN."
+        ) from error
+
+
+def _reporting(progress: Progress) -> type[Any]:
+    """A progress bar class that draws nothing and tells ``progress``."""
+
+    class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = False
+            kwargs.pop("name", None)
+            super().__init__(*args, **kwargs)
+
+        def display(self, *args: Any, **kwargs: Any) -> None:
+            progress("downloading", int(self.n), int(self.total or 0))
+
+    return Bar

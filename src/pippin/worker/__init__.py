@@ -1,0 +1,1 @@
+"""The process that serves one model: entry, executor, text work."""

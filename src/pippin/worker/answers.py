@@ -1,0 +1,133 @@
+"""The answers that this worker is giving: engine outputs become events."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pippin.core.events import Delta, Event, Failed, Finished, TokenLogprob
+from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
+from pippin.engine.lane import Ended, Job, JobFailed, Output, PromptScored, Score, Token
+from pippin.errors import EngineFailure
+from pippin.output.choice import Choice
+from pippin.output.detokenizer import Detokenizer
+from pippin.output.vocabulary import Vocabulary
+
+
+@dataclass(slots=True)
+class Answer:
+    """One request on its way through the engine."""
+
+    job: Job
+    request: GenerationRequest
+    choices: list[Choice]
+    echoed: list[TokenLogprob] = field(default_factory=list)
+    """Scored prompt tokens, until the whole prompt is scored."""
+
+
+class Answers:
+    """Owned by the executor, on its event loop. Holds an answer from submission to its end."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._answers: dict[int, Answer] = {}
+
+    def open(self, job: Job, request: GenerationRequest) -> list[Event]:
+        """Begin an answer; the events that can be told at once."""
+        choices = [self._choice(job, request, index) for index in range(job.choices)]
+        self._answers[job.id] = Answer(job, request, choices)
+        if request.echo and not job.score_prompt:
+            text = self._prompt_text(job, request)
+            return [Delta(job.id, choice, text) for choice in range(job.choices)]
+        return []
+
+    def close(self, job_id: int) -> None:
+        """Forget an answer that nobody waits for."""
+        self._answers.pop(job_id, None)
+
+    def __contains__(self, job_id: int) -> bool:
+        return job_id in self._answers
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def take(self, outputs: Iterable[Output]) -> tuple[list[Event], list[tuple[int, int]]]:
+        """The events of one engine step; and the choices (job, index) that ended by a stop text,
+        of which the engine does not know yet."""
+        events: list[Event] = []
+        stopped: list[tuple[int, int]] = []
+        for output in outputs:
+            answer = self._answers.get(output.job_id)
+            if answer is None:
+                continue
+            match output:
+                case Token():
+                    events += self._token(answer, output, stopped)
+                case PromptScored():
+                    events += self._prompt_scored(answer, output)
+                case Ended():
+                    events += self._ended(answer)
+                case JobFailed():
+                    self.close(output.job_id)
+                    events.append(_failed(output.job_id))
+        return events, stopped
+
+    def _token(self, answer: Answer, token: Token, stopped: list[tuple[int, int]]) -> list[Event]:
+        choice = answer.choices[token.index]
+        if choice.finished:
+            return []
+        asked = answer.request.logprobs is not None
+        score = token.score or Score(0.0)
+        top = score.top if asked else None
+        events = choice.add(token.token, token.end, score.logprob, top)
+        if events and isinstance(events[-1], Finished):
+            if not token.end:
+                stopped.append((token.job_id, token.index))
+            if all(each.finished for each in answer.choices):
+                self.close(token.job_id)
+        return events
+
+    def _prompt_scored(self, answer: Answer, run: PromptScored) -> list[Event]:
+        for token, score in zip(run.tokens, run.scores, strict=True):
+            answer.echoed.append(
+                answer.choices[0].describe(
+                    token, score.logprob if score else None, score.top if score else ()
+                )
+            )
+        if len(answer.echoed) < len(answer.job.prompt):
+            return []
+        text = self._prompt_text(answer.job, answer.request)
+        entries = tuple(answer.echoed)
+        return [Delta(run.job_id, i, text, entries) for i in range(answer.job.choices)]
+
+    def _ended(self, answer: Answer) -> list[Event]:
+        self.close(answer.job.id)
+        return [Finished(answer.job.id, i, "length", 0) for i in range(answer.job.choices)]
+
+    def _choice(self, job: Job, request: GenerationRequest, index: int) -> Choice:
+        return Choice(
+            job.id,
+            index,
+            self._vocabulary,
+            stop=request.stop,
+            min_tokens=request.min_tokens,
+            at_start=not isinstance(request.prompt, TextPrompt | TokenPrompt),
+            sum_logprobs=request.score,
+        )
+
+    def _prompt_text(self, job: Job, request: GenerationRequest) -> str:
+        if isinstance(request.prompt, TextPrompt):
+            return request.prompt.text
+        return decode(self._vocabulary, job.prompt, skip_special_tokens=False)
+
+
+def decode(vocabulary: Vocabulary, tokens: Sequence[int], *, skip_special_tokens: bool) -> str:
+    """The whole text of some tokens."""
+    detokenizer = Detokenizer(vocabulary, at_start=True, skip_special_tokens=skip_special_tokens)
+    return "".join([detokenizer.add(token) for token in tokens]) + detokenizer.finish()
+
+
+def _failed(job_id: int) -> Failed:
+    error = EngineFailure(
+        "The model failed while it worked on this request. Others go on; try again, and look "
+        "into the server's log if it happens again."
+    )
+    return Failed(job_id, error.kind, error.message)

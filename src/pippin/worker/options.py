@@ -1,0 +1,32 @@
+"""The worker's command line, written by the gateway's supervisor and by nobody else."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    socket: str
+    name: str
+    model: str
+    log_level: str
+    blas_threads: int
+    keep_dtype: bool
+    prefill_budget: int
+    max_lanes: int
+    probe: bool
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str]) -> "Options":
+        parser = argparse.ArgumentParser(prog="python -m pippin.worker", description=__doc__)
+        parser.add_argument("--socket", default="", help="the gateway's unix socket")
+        parser.add_argument("--name", default="model", help="the name that clients use")
+        parser.add_argument("--model", default="demo", help="demo, a folder, or org/name")
+        parser.add_argument("--log-level", default="info")
+        parser.add_argument("--blas-threads", type=int, default=1)
+        parser.add_argument("--keep-dtype", action="store_true", help="weights as stored")
+        parser.add_argument("--prefill-budget", type=int, default=512, help="tokens per step")
+        parser.add_argument("--max-lanes", type=int, default=64)
+        parser.add_argument("--probe", action="store_true", help="print what this runs on")
+        return cls(**vars(parser.parse_args(arguments)))

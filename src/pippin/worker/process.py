@@ -1,0 +1,174 @@
+"""The worker process: connect, load, serve, and end with the gateway."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from pippin.core.model import ModelInfo
+from pippin.engine.engine import Engine
+from pippin.engine.lane import Output
+from pippin.models.blas import BlasInfo
+from pippin.models.errors import CannotLoad
+from pippin.models.load import LoadedModel, load
+from pippin.models.resolve import resolve
+from pippin.output.vocabulary import Vocabulary
+from pippin.prompt.encoder import PromptEncoder
+from pippin.prompt.template import BrokenTemplate, ChatTemplate
+from pippin.wire import codec
+from pippin.wire import messages as wire
+from pippin.wire.channel import Channel
+from pippin.worker.engine_thread import EngineThread
+from pippin.worker.executor import Executor
+from pippin.worker.hardware import advice, describe, measured_gflops
+from pippin.worker.options import Options
+
+log = logging.getLogger(__name__)
+
+LOAD_FAILED = 3
+ENGINE_DIED = 4
+SWITCH_INTERVAL_S = 0.001
+"""How long text work may keep Python's lock while the engine thread waits for it."""
+
+
+def main(options: Options, blas: BlasInfo | None) -> int:
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(levelname)s %(message)s", stream=sys.stderr
+    )
+    _die_with_parent()
+    # Ctrl-C reaches the whole process group; the gateway decides when a worker ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    code = asyncio.run(Worker(options, blas).run())
+    # Threads may be deep in native code: leave without waiting for them.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class Worker:
+    """One life: hello, loading, ready, serving. Owns the channel and the threads."""
+
+    def __init__(self, options: Options, blas: BlasInfo | None) -> None:
+        self._options = options
+        self._blas = blas
+        self._executor: Executor | None = None
+        self._exit_code = 0
+        self._told_percent: tuple[str, int] = ("", -1)
+
+    async def run(self) -> int:
+        """The process's exit code. The end of the connection is the end of this process."""
+        self._loop = asyncio.get_running_loop()
+        reader, writer = await asyncio.open_unix_connection(self._options.socket)
+        self._channel = Channel(reader, writer, codec.worker_side())
+        self._channel.send(wire.Hello(wire.PROTOCOL_VERSION, os.getpid()))
+        self._engine = EngineThread(self._make_engine, self._deliver, _exit_at_once)
+        self._engine.start()
+        async for message in self._channel.messages():
+            if isinstance(message, wire.Shutdown):
+                break
+            if self._executor:
+                self._executor.handle(message)
+        return self._exit_code
+
+    # -- on the engine thread --------------------------------------------------------------------
+
+    def _make_engine(self) -> Engine:
+        """Load the model and tell the loop how it went."""
+        try:
+            loaded = load(
+                resolve(self._options.model, self._progress),
+                keep_dtype=self._options.keep_dtype,
+                progress=self._progress,
+            )
+            template = _template(loaded)
+        except CannotLoad as error:
+            reason = str(error)
+            self._in_loop(lambda: self._load_failed(reason))
+            threading.Event().wait()  # the loop ends the process
+        engine = Engine(
+            loaded.model,
+            vocab_size=loaded.vocab_size,
+            prefill_budget=self._options.prefill_budget,
+            max_lanes=self._options.max_lanes,
+        )
+        device = self._check_hardware(loaded.dtype)
+        self._in_loop(lambda: self._ready(loaded, template, engine.max_lanes, device))
+        return engine
+
+    def _deliver(self, outputs: Sequence[Output]) -> None:
+        if executor := self._executor:
+            self._in_loop(lambda: executor.deliver(outputs))
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        percent = done * 100 // total if total else 0
+        if (stage, percent) != self._told_percent:
+            self._told_percent = (stage, percent)
+            self._in_loop(lambda: self._channel.send(wire.Loading(stage, done, total)))
+
+    def _check_hardware(self, dtype: str) -> str:
+        gflops = measured_gflops()
+        device = describe(self._blas, dtype)
+        log.info("runs on %s (%.0f GFLOP/s in float32)", device, gflops)
+        for hint in advice(self._blas, gflops):
+            log.warning(hint)
+        return device
+
+    def _in_loop(self, call: Callable[[], object]) -> None:
+        self._loop.call_soon_threadsafe(call)
+
+    # -- on the event loop -----------------------------------------------------------------------
+
+    def _load_failed(self, reason: str) -> None:
+        self._exit_code = LOAD_FAILED
+        self._channel.send(wire.LoadFailed(reason))
+        self._channel.end()
+
+    def _ready(
+        self, loaded: LoadedModel, template: ChatTemplate | None, max_lanes: int, device: str
+    ) -> None:
+        info = ModelInfo(
+            architecture=loaded.architecture,
+            context_length=loaded.context_length,
+            vocab_size=loaded.vocab_size,
+            fingerprint=loaded.fingerprint,
+            defaults=loaded.defaults,
+            chat=template is not None,
+            template_kwargs=tuple(sorted(template.kwargs)) if template else (),
+            device=device,
+            max_lanes=max_lanes,
+        )
+        self._executor = Executor(
+            self._channel,
+            engine=self._engine,
+            encoder=PromptEncoder(loaded.tokenizer, template),
+            vocabulary=Vocabulary(loaded.tokenizer),
+            model=info,
+            eos=loaded.eos,
+        )
+        self._channel.send(wire.Ready(info))
+
+
+def _template(loaded: LoadedModel) -> ChatTemplate | None:
+    if loaded.chat_template is None:
+        return None
+    try:
+        return ChatTemplate(loaded.chat_template, loaded.special_tokens)
+    except BrokenTemplate as error:
+        raise CannotLoad(str(error)) from error
+
+
+def _exit_at_once() -> None:
+    """The engine is broken beyond its own repair: the gateway learns of it by our death."""
+    sys.stderr.flush()
+    os._exit(ENGINE_DIED)
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel ends us with our parent; elsewhere the closed socket does."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
