@@ -1,6 +1,7 @@
 """The batch loop: one thread, one ``step``."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 
 import mlx.core as mx
@@ -99,7 +100,7 @@ class Engine:
             try:
                 self._run_chunk(chunk, outputs)
             except Exception:
-                log.exception("a prefill step failed")
+                _log_failure("a prefill step failed")
                 self._fail_prefill(chunk, outputs)
 
     def _run_chunk(self, chunk: Chunk, outputs: list[Output]) -> None:
@@ -143,7 +144,7 @@ class Engine:
             if not self._queues_ahead:
                 self._settle(outputs)
         except Exception:
-            log.exception("a decode step failed")
+            _log_failure("a decode step failed")
             self._fail_batch(outputs)
 
     def _settle(self, outputs: list[Output]) -> None:
@@ -154,7 +155,7 @@ class Engine:
         try:
             outputs.extend(self._accept(landed))
         except Exception:
-            log.exception("a decode step failed")
+            _log_failure("a decode step failed")
             self._fail_batch(outputs)
 
     def _accept(self, landed: Flight) -> Iterator[Output]:
@@ -181,3 +182,8 @@ class Engine:
         self._flight = None
         self._batch.keep([])
         self._dropped.clear()
+
+
+def _log_failure(what: str) -> None:
+    """As text: a log record that keeps the exception would keep its frames' arrays alive."""
+    log.error("%s\n%s", what, traceback.format_exc())
