@@ -8,12 +8,19 @@ import mlx.core as mx
 
 from pippin.engine.arrays import arrays_for_device
 from pippin.engine.batch import Batch, Flight
+from pippin.engine.buckets import Bucket, better_together, home_of
 from pippin.engine.lane import Ended, Job, JobFailed, Lane, Output, Token
 from pippin.engine.prefill import Prefiller
 from pippin.engine.rows import CacheRows, Model, can_merge, can_pad
 from pippin.engine.scheduler import Chunk, Prefill, Scheduler
 
 log = logging.getLogger(__name__)
+
+CPU_BUDGET = 128
+"""Prompt tokens a step. On a CPU attention over a longer chunk falls out of the processor's cache:
+1,500 tokens by 128 take half the time that they take at once."""
+GPU_BUDGET = 512
+"""Enough to keep a GPU busy, and short enough for decoding lanes to keep moving."""
 
 
 class IntegrityError(Exception):
@@ -33,18 +40,24 @@ class Engine:
         model: Model,
         *,
         vocab_size: int,
-        prefill_budget: int = 512,
+        prefill_budget: int | None = None,
         max_lanes: int = 64,
+        forward_cost: int = 4096,
     ) -> None:
+        """``prefill_budget``: prompt tokens a step, ``None``: by device. ``forward_cost``: what a
+        further forward pass costs, in padded cache positions (``buckets``)."""
+        self._arrays = arrays_for_device()
+        self._model = model
+        self._vocab_size = vocab_size
+        self._forward_cost = forward_cost
         self.max_lanes = max_lanes if can_merge(model) else 1
         self._scheduler = Scheduler(
-            prefill_budget=prefill_budget, max_lanes=self.max_lanes, can_group=can_pad(model)
+            prefill_budget=prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET),
+            max_lanes=self.max_lanes,
+            can_group=can_pad(model),
         )
-        arrays = arrays_for_device()
-        self._queues_ahead = not arrays.on_host
-        self._prefiller = Prefiller(model, arrays)
-        self._batch = Batch(model, vocab_size, arrays)
-        self._flight: Flight | None = None
+        self._prefiller = Prefiller(model, self._arrays)
+        self._batches: list[Batch] = []
         self._dropped: set[tuple[int, int]] = set()
         self._idle_bytes = mx.get_active_memory()
 
@@ -55,7 +68,7 @@ class Engine:
         """Stop a job, or one choice of it, wherever it is. Unknown ids are no error."""
         if index is None and self._scheduler.cancel(job_id):
             self._prefiller.forget(job_id)
-        for lane in self._batch.lanes:
+        for lane in self._lanes():
             if lane.job.id == job_id and index in (None, lane.index):
                 self._dropped.add(lane.id)
 
@@ -69,12 +82,12 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        return self._scheduler.idle and not self._batch.lanes and self._flight is None
+        return self._scheduler.idle and not self._batches
 
     @property
     def load(self) -> tuple[int, int, int]:
         """Lanes decoding, jobs in prefill, jobs waiting."""
-        return len(self._batch.lanes), self._scheduler.prefilling, self._scheduler.waiting
+        return self._decoding, self._scheduler.prefilling, self._scheduler.waiting
 
     def check_integrity(self) -> None:
         """To be called when idle: every lane, cache and byte is accounted for.
@@ -84,10 +97,9 @@ class Engine:
         """
         mx.clear_cache()
         left = {
-            "lanes": len(self._batch.lanes),
+            "batches": len(self._batches),
             "dropped lanes": len(self._dropped),
             "prefilled caches": len(self._prefiller),
-            "cache bytes": self._batch.nbytes,
             "device bytes": max(0, mx.get_active_memory() - self._idle_bytes),
         }
         if any(left.values()):
@@ -96,12 +108,13 @@ class Engine:
     # -- prefill ---------------------------------------------------------------------------------
 
     def _prefill(self, outputs: list[Output]) -> None:
-        for chunk in self._scheduler.plan(len(self._batch.lanes)):
+        for chunk in self._scheduler.plan(self._decoding):
             try:
                 self._run_chunk(chunk, outputs)
             except Exception:
                 _log_failure("a prefill step failed")
-                self._fail_prefill(chunk, outputs)
+                for prefill in chunk.prefills:
+                    self._fail_prefill(prefill.job.id, outputs)
 
     def _run_chunk(self, chunk: Chunk, outputs: list[Output]) -> None:
         result = self._prefiller.run(chunk)
@@ -110,78 +123,108 @@ class Engine:
             return
         jobs = [prefill.job for prefill in chunk.prefills]
         outputs.extend(Ended(job.id) for job in jobs if job.max_tokens == 0)
-        self._admit(jobs, result.finished, outputs)
-
-    def _admit(self, jobs: list[Job], cache: CacheRows, outputs: list[Output]) -> None:
-        """Fork each prefilled row for the job's choices and let the lanes decode."""
         lanes = [Lane(job, i) for job in jobs for i in range(job.choices) if job.max_tokens]
         rows = [r for r, job in enumerate(jobs) for _ in range(job.choices) if job.max_tokens]
-        if not lanes:
-            return
-        self._settle(outputs)
-        cache.take(rows)
-        self._batch.join(lanes, cache)
+        if lanes:
+            result.finished.take(rows)
+            self._admit(lanes, result.finished, outputs)
 
-    def _fail_prefill(self, chunk: Chunk, outputs: list[Output]) -> None:
-        for prefill in chunk.prefills:
-            self._fail_job(prefill, outputs)
+    def _admit(self, lanes: list[Lane], cache: CacheRows, outputs: list[Output]) -> None:
+        """Let prefilled lanes decode, in the batch where they waste least."""
+        newcomer = Bucket(len(lanes), max(lane.cached for lane in lanes))
+        home = home_of(newcomer, self._buckets(), self._forward_cost)
+        if home is not None and self._settled(batch := self._batches[home], outputs):
+            batch.join(lanes, cache)
+        else:
+            batch = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
+            self._batches.append(batch)
 
-    def _fail_job(self, prefill: Prefill, outputs: list[Output]) -> None:
-        self._scheduler.cancel(prefill.job.id)
-        self._prefiller.forget(prefill.job.id)
-        outputs.append(JobFailed(prefill.job.id))
+    def _fail_prefill(self, job_id: int, outputs: list[Output]) -> None:
+        self._scheduler.cancel(job_id)
+        self._prefiller.forget(job_id)
+        outputs.append(JobFailed(job_id))
 
     # -- decode ----------------------------------------------------------------------------------
 
     def _decode(self, outputs: list[Output]) -> None:
-        if not self._batch.lanes:
+        for batch in list(self._batches):
+            try:
+                landed = batch.launch()
+            except Exception:
+                _log_failure("a decode step failed")
+                self._fail_batch(batch, outputs)
+            else:
+                self._accept(batch, landed, outputs)
+
+    def _settled(self, batch: Batch, outputs: list[Output]) -> bool:
+        """Read what a batch has in flight, so that its lanes may change. False: the step had
+        failed, and the batch is gone."""
+        self._accept(batch, batch.settle(), outputs)
+        return batch in self._batches
+
+    def _accept(self, batch: Batch, landed: Flight | None, outputs: list[Output]) -> None:
+        """Take the tokens of a step; lanes that end with them are dropped at the next step."""
+        if landed is None:
             return
         try:
-            launched = self._batch.launch(self._flight)
-            landed, self._flight = self._flight, launched
-            if landed:
-                outputs.extend(self._accept(landed))
-            if not self._queues_ahead:
-                self._settle(outputs)
+            results = landed.read()
         except Exception:
             _log_failure("a decode step failed")
-            self._fail_batch(outputs)
-
-    def _settle(self, outputs: list[Output]) -> None:
-        """Read the step in flight, so that every lane's tokens are known on the host."""
-        if self._flight is None:
+            self._fail_batch(batch, outputs)
             return
-        landed, self._flight = self._flight, None
-        try:
-            outputs.extend(self._accept(landed))
-        except Exception:
-            _log_failure("a decode step failed")
-            self._fail_batch(outputs)
-
-    def _accept(self, landed: Flight) -> Iterator[Output]:
-        tokens, scores = landed.read()
-        for lane, token, score in zip(self._batch.lanes, tokens, scores, strict=True):
+        for lane, (token, score) in zip(batch.lanes, results, strict=True):
             if lane.id in self._dropped:
                 continue
             end = lane.accept(token)
             if end:
                 self._dropped.add(lane.id)
-            yield Token(lane.job.id, lane.index, token, end, score)
+            outputs.append(Token(lane.job.id, lane.index, token, end, score))
 
     def _remove_dropped(self, outputs: list[Output]) -> None:
         if not self._dropped:
             return
-        self._settle(outputs)
-        rows = [r for r, lane in enumerate(self._batch.lanes) if lane.id not in self._dropped]
-        self._batch.keep(rows)
+        for batch in list(self._batches):
+            if any(lane.id in self._dropped for lane in batch.lanes):
+                if self._settled(batch, outputs):
+                    self._keep_undropped(batch)
         self._dropped.clear()
+        self._unite(outputs)
 
-    def _fail_batch(self, outputs: list[Output]) -> None:
-        failed = dict.fromkeys(lane.job.id for lane in self._batch.lanes)
+    def _keep_undropped(self, batch: Batch) -> None:
+        rows = [row for row, lane in enumerate(batch.lanes) if lane.id not in self._dropped]
+        if rows:
+            batch.keep(rows)
+        else:
+            self._batches.remove(batch)
+
+    def _unite(self, outputs: list[Output]) -> None:
+        """Put batches together that have become alike."""
+        while len(self._batches) > 1:
+            pair = better_together(self._buckets(), self._forward_cost)
+            if pair is None:
+                return
+            into, other = (self._batches[i] for i in pair)
+            if self._settled(into, outputs) and self._settled(other, outputs):
+                into.absorb(other)
+                self._batches.remove(other)
+
+    def _fail_batch(self, batch: Batch, outputs: list[Output]) -> None:
+        failed = dict.fromkeys(lane.job.id for lane in batch.lanes)
         outputs.extend(JobFailed(job_id) for job_id in failed)
-        self._flight = None
-        self._batch.keep([])
-        self._dropped.clear()
+        self._dropped -= {lane.id for lane in batch.lanes}
+        self._batches.remove(batch)
+
+    # -- figures ---------------------------------------------------------------------------------
+
+    @property
+    def _decoding(self) -> int:
+        return sum(len(batch.lanes) for batch in self._batches)
+
+    def _lanes(self) -> Iterator[Lane]:
+        return (lane for batch in self._batches for lane in batch.lanes)
+
+    def _buckets(self) -> list[Bucket]:
+        return [batch.bucket for batch in self._batches]
 
 
 def _log_failure(what: str) -> None:

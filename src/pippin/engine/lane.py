@@ -50,6 +50,11 @@ class Lane:
         return self.generated[-1] if self.generated else self.job.prompt[-1]
 
     @property
+    def cached(self) -> int:
+        """Tokens of this lane in its cache: all but the newest."""
+        return len(self.job.prompt) + len(self.generated) - 1
+
+    @property
     def history_tail(self) -> list[int]:
         """The last ``repetition_context_size`` tokens of prompt and answer."""
         size = self.job.sampling.repetition_context_size

@@ -78,6 +78,14 @@ def _merge(caches: Sequence[list[Any]]) -> list[Any]:
     return [type(layers[0]).merge(list(layers)) for layers in zip(*caches, strict=True)]
 
 
+def position_bytes(model: Model) -> int:
+    """Bytes of one token of one sequence in the growing caches; 0 if the model has none."""
+    layers = make_prompt_cache(model)
+    model(mx.array([[0]]), cache=layers)  # only builds the graph: nothing is computed
+    growing: list[Any] = [layer for layer in layers if type(layer) is KVCache]
+    return sum(layer.nbytes // layer.keys.shape[2] for layer in growing)
+
+
 def can_merge(model: Model) -> bool:
     """Whether sequences of this model can decode together."""
     return all(hasattr(layer, "merge") for layer in make_prompt_cache(model))

@@ -1,8 +1,9 @@
 """Who is prefilled next, and how much of it: plain arithmetic, no model, no arrays.
 
 Every step decodes all lanes and spends a budget of prompt tokens, so that a long prompt neither
-stops the lanes that are decoding nor waits for ever. Jobs are taken in order of arrival; short
-prompts of like length are prefilled together with the first of them.
+stops the lanes that are decoding nor waits for ever. While more jobs wait than lanes decode the
+budget is larger: filling the batch then serves everybody. Jobs are taken in order of arrival;
+short prompts of like length are prefilled together with the first of them.
 """
 
 from collections import deque
@@ -13,6 +14,8 @@ from pippin.engine.lane import Job
 
 GROUP_LOOKAHEAD = 64
 """Waiting jobs that are looked at for company of the first."""
+RUSH = 4
+"""Times the budget that is spent while more jobs wait than lanes decode."""
 MIN_FILL = 0.75
 """A prompt shorter than this share of the group's longest would waste too much padding."""
 
@@ -70,7 +73,8 @@ class Scheduler:
     def plan(self, decoding: int) -> Iterable[Chunk]:
         """The chunks of this step, given how many lanes are decoding. The caller runs each chunk
         before it asks for the next, and the scheduler counts it as done."""
-        budget = self._budget
+        rush = self.waiting + self.prefilling > decoding
+        budget = self._budget * (RUSH if rush else 1)
         free = self._max_lanes - decoding
         while budget > 0 and (prefill := self._next(free)):
             chunk = self._chunk(prefill, budget, free)
@@ -101,7 +105,7 @@ class Scheduler:
         return None
 
     def _chunk(self, prefill: Prefill, budget: int, free: int) -> Chunk:
-        length = min(prefill.remaining, budget)
+        length = min(prefill.remaining, budget, self._budget)
         whole = prefill.done == 0 and length == prefill.total
         if not (whole and length and self._can_group and not prefill.job.score_prompt):
             return Chunk((prefill,), length)

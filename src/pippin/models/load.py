@@ -36,6 +36,7 @@ class LoadedModel:
     """Width of the logits, which may be more than the tokenizer knows."""
     eos: frozenset[int]
     defaults: SamplingDefaults
+    weights_bytes: int
     fingerprint: str
     dtype: str
 
@@ -64,6 +65,7 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         vocab_size=_logits_width(model),
         eos=_eos(config, generation, tokenizer_eos),
         defaults=_defaults(generation),
+        weights_bytes=sum(array.nbytes for array in _parameters(model)),
         fingerprint=fingerprint(folder),
         dtype=_dtype(model),
     )

@@ -49,15 +49,18 @@ class Choice:
         logprob: float | None = None,
         top: TopScores | None = None,
     ) -> list[Event]:
-        """The events of the next token. ``end``: it is the last one, and why. ``top`` is given
+        """The events of the next token. ``end``: it is the last one, and why; a token that ends
+        the text ("stop") is no part of it. ``top`` is given
         (maybe empty) where the client asked for log-probabilities. ``finished`` becomes true at
         the last token, or when a stop text appears."""
         self.tokens += 1
         if self._logprob_sum is not None and logprob is not None:
             self._logprob_sum += logprob
-        if top is not None and not self._vocabulary.is_special(token):
-            self._waiting.append((self._decoded_chars, self.describe(token, logprob, top)))
-        text = self._detokenizer.add(token)
+        text = ""
+        if end != "stop":
+            if top is not None and not self._vocabulary.is_special(token):
+                self._waiting.append((self._decoded_chars, self.describe(token, logprob, top)))
+            text = self._detokenizer.add(token)
         if end:
             text += self._detokenizer.finish()
         self._decoded_chars += len(text)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pippin.core.model import ModelInfo
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
+from pippin.engine.rows import position_bytes
 from pippin.models.blas import BlasInfo
 from pippin.models.errors import CannotLoad
 from pippin.models.load import LoadedModel, load
@@ -92,8 +93,9 @@ class Worker:
         engine = Engine(
             loaded.model,
             vocab_size=loaded.vocab_size,
-            prefill_budget=self._options.prefill_budget,
+            prefill_budget=self._options.prefill_budget or None,
             max_lanes=self._options.max_lanes,
+            forward_cost=loaded.weights_bytes // max(1, position_bytes(loaded.model)),
         )
         device = self._check_hardware(loaded.dtype)
         self._in_loop(lambda: self._ready(loaded, template, engine.max_lanes, device))

@@ -1,0 +1,107 @@
+"""What every parameter does here, per route and per model.
+
+Made from the same request models that validate, so it cannot say anything else than they do.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from fastapi import FastAPI, Response
+
+from pippin.api.chat import ChatBody
+from pippin.api.completions import CompletionBody
+from pippin.api.fields import MAX_LOGIT_BIASES
+from pippin.api.generation import WITHOUT_EFFECT
+from pippin.api.json_answer import json_answer
+from pippin.api.ports import Fleet, ServedModel, State
+from pippin.api.validation import Body, json_schema, schema_at
+from pippin.core.sampling import MAX_STOP_CHARS, MAX_STOPS, MAX_TOP_LOGPROBS, SamplingDefaults
+from pippin.settings import Settings
+
+Support = Literal["honoured", "accepted_without_effect", "refused"]
+
+BODIES: dict[str, type[Body]] = {
+    "/v1/chat/completions": ChatBody,
+    "/v1/completions": CompletionBody,
+}
+
+
+class Parameter(msgspec.Struct, frozen=True, omit_defaults=True):
+    support: Support
+    schema: dict[str, Any] = {}
+    """JSON schema of its values: types and ranges."""
+
+
+class ModelCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """``null`` where only a loaded model could tell."""
+
+    id: str
+    state: State
+    context_length: int | None = None
+    vocab_size: int | None = None
+    device: str | None = None
+    architecture: str | None = None
+    chat: bool | None = None
+    chat_template_kwargs: list[str] | None = None
+    defaults: SamplingDefaults | None = None
+    parameters: dict[str, dict[str, Parameter]]
+    """Route → parameter → what becomes of it. A parameter that is not listed is refused."""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ModelCapabilities]
+    limits: dict[str, int | float]
+    """Bounds of a whole request."""
+
+
+def add_capability_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> None:
+
+    @app.get("/v1/capabilities", tags=["models"], summary="What every parameter does, per model")
+    async def capabilities() -> Response:
+        data = [_of_model(model) for model in fleet.models]
+        return json_answer(Capabilities(data=data, limits=_limits(settings)))
+
+
+def parameters_of(body: type[Body]) -> dict[str, Parameter]:
+    """Every parameter name that a route knows, and what becomes of it."""
+    schema = json_schema(body)
+    known = {
+        name: Parameter(
+            "accepted_without_effect" if name in WITHOUT_EFFECT else "honoured",
+            schema_at(schema, (name,)),
+        )
+        for name in body.model_fields
+    }
+    return known | {name: Parameter("refused") for name in body.refused}
+
+
+def _of_model(model: ServedModel) -> ModelCapabilities:
+    parameters = {route: parameters_of(body) for route, body in BODIES.items()}
+    if model.state != "ready":
+        return ModelCapabilities(id=model.name, state=model.state, parameters=parameters)
+    info = model.info
+    return ModelCapabilities(
+        id=model.name,
+        state=model.state,
+        context_length=info.context_length,
+        vocab_size=info.vocab_size,
+        device=info.device,
+        architecture=info.architecture,
+        chat=info.chat,
+        chat_template_kwargs=list(info.template_kwargs),
+        defaults=info.defaults,
+        parameters=parameters,
+    )
+
+
+def _limits(settings: Settings) -> dict[str, int | float]:
+    return {
+        "body_bytes": settings.max_body_bytes,
+        "receipt_seconds": settings.receipt_timeout_s,
+        "prompts_times_choices": settings.max_prompts,
+        "stops": MAX_STOPS,
+        "stop_characters": MAX_STOP_CHARS,
+        "top_logprobs": MAX_TOP_LOGPROBS,
+        "logit_biases": MAX_LOGIT_BIASES,
+    }

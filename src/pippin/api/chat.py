@@ -1,0 +1,95 @@
+"""The chat dialect, inward: a body of ``/v1/chat/completions`` → what is asked of the model."""
+
+from typing import ClassVar
+
+from pippin.api.fields import TokenCount, TopLogprobs
+from pippin.api.generation import GenerationFields, check_fan_out, resolved_sampling
+from pippin.api.messages import Conversations, TemplateKwargs, chat_prompts, conversations_of
+from pippin.api.validation import disagreement
+from pippin.core.model import ModelInfo
+from pippin.core.request import GenerationRequest
+from pippin.errors import InvalidRequest
+
+
+class ChatBody(GenerationFields):
+    """The body of ``POST /v1/chat/completions``."""
+
+    refused: ClassVar[dict[str, tuple[object, ...]]] = {
+        "tools": ([],),
+        "tool_choice": ("none", "auto"),
+        "functions": ([],),
+        "function_call": ("none", "auto"),
+        "parallel_tool_calls": (True, False),
+        "response_format": ({"type": "text"},),
+        "structured_outputs": (),
+        "guided_json": (),
+        "guided_regex": (),
+        "guided_choice": (),
+        "guided_grammar": (),
+        "reasoning_effort": (),
+        "verbosity": (),
+        "modalities": (["text"],),
+        "audio": (),
+        "prediction": (),
+        "web_search_options": (),
+        "logit_processors": ([],),
+        "logits_processors": ([],),
+        "chat_template": (),
+    }
+
+    messages: Conversations
+    """A conversation, or a list of several; a final assistant message is continued."""
+    max_completion_tokens: TokenCount | None = None
+    """OpenAI's newer name of ``max_tokens``. Neither given: the rest of the context."""
+    max_tokens: TokenCount | None = None
+    """Upper bound of generated tokens per choice."""
+    logprobs: bool | None = None
+    """Report the log-probability of every token."""
+    top_logprobs: TopLogprobs | None = None
+    """And so many alternatives for each."""
+    chat_template_kwargs: TemplateKwargs | None = None
+    """Arguments for the model's template; ``/v1/capabilities`` names those it offers."""
+
+    @property
+    def token_limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    def check_agreement(self) -> None:
+        super().check_agreement()
+        both = {self.max_completion_tokens, self.max_tokens} - {None}
+        if len(both) > 1:
+            raise disagreement(
+                "max_tokens",
+                "max_tokens and max_completion_tokens differ; give one of them.",
+            )
+        if self.top_logprobs is not None and not self.logprobs:
+            raise disagreement("top_logprobs", "top_logprobs needs logprobs to be true.")
+        if (self.min_tokens or 0) > (self.token_limit or self.min_tokens or 0):
+            raise disagreement("min_tokens", "min_tokens must not be more than max_tokens.")
+
+
+def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[GenerationRequest]:
+    """One request per conversation.
+
+    Raises:
+        InvalidRequest: what only this model or this server's limits can tell.
+    """
+    if not info.chat:
+        raise InvalidRequest("This model has no chat template; use /v1/completions.", "model")
+    conversations = conversations_of(ask.messages)
+    check_fan_out(len(conversations), ask.choices, max_prompts, "messages")
+    sampling = resolved_sampling(ask, info)
+    prompts = chat_prompts(conversations, ask.chat_template_kwargs or {}, info.template_kwargs)
+    return [
+        GenerationRequest(
+            prompt=prompt,
+            sampling=sampling,
+            choices=ask.choices,
+            max_tokens=ask.token_limit,
+            min_tokens=ask.min_tokens or 0,
+            stop=ask.stops,
+            ignore_eos=ask.ignore_eos or False,
+            logprobs=(ask.top_logprobs or 0) if ask.logprobs else None,
+        )
+        for prompt in prompts
+    ]

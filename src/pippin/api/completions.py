@@ -1,0 +1,138 @@
+"""The completions dialect, inward: a body of ``/v1/completions`` → what is asked of the model."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Discriminator, Field, Tag
+
+from pippin.api.fields import Choices, TokenId, TopLogprobs
+from pippin.api.generation import GenerationFields, check_fan_out, resolved_sampling
+from pippin.api.validation import disagreement
+from pippin.core.model import ModelInfo
+from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
+from pippin.errors import InvalidRequest
+
+DEFAULT_MAX_TOKENS = 16
+"""OpenAI's."""
+
+
+def _shape(value: object) -> str | None:
+    if isinstance(value, str):
+        return "@text"
+    if not isinstance(value, list):
+        return None
+    first = value[0] if value else ""
+    if isinstance(first, list):
+        return "@several_tokens"
+    return "@several_texts" if isinstance(first, str) else "@tokens"
+
+
+Text = Annotated[str, Field(min_length=1)]
+Tokens = Annotated[list[TokenId], Field(min_length=1)]
+PromptField = Annotated[
+    Annotated[Text, Tag("@text")]
+    | Annotated[list[Text], Field(min_length=1), Tag("@several_texts")]
+    | Annotated[Tokens, Tag("@tokens")]
+    | Annotated[list[Tokens], Field(min_length=1), Tag("@several_tokens")],
+    Discriminator(
+        _shape,
+        custom_error_type="pippin_prompt",
+        custom_error_message="must be a string, a list of token ids, or a list of either.",
+    ),
+]
+
+
+class CompletionBody(GenerationFields):
+    """The body of ``POST /v1/completions``."""
+
+    refused: ClassVar[dict[str, tuple[object, ...]]] = {
+        "suffix": (),
+        "response_format": ({"type": "text"},),
+        "structured_outputs": (),
+        "guided_json": (),
+        "guided_regex": (),
+        "guided_choice": (),
+        "guided_grammar": (),
+        "logit_processors": ([],),
+        "logits_processors": ([],),
+        "prompt_embeds": (),
+    }
+
+    prompt: PromptField
+    """Text, token ids, or a list of either."""
+    best_of: Choices | None = None
+    """Generate so many, answer with the ``n`` whose tokens were likeliest on average."""
+    echo: bool | None = None
+    """Begin the answer with the prompt."""
+    logprobs: TopLogprobs | None = None
+    """Report the log-probability of every token, and so many alternatives for each."""
+
+    @property
+    def token_limit(self) -> int:
+        return DEFAULT_MAX_TOKENS if self.max_tokens is None else self.max_tokens
+
+    @property
+    def candidates(self) -> int:
+        return self.best_of or self.choices
+
+    def check_agreement(self) -> None:
+        super().check_agreement()
+        if self.candidates < self.choices:
+            raise disagreement("best_of", "best_of must not be less than n.")
+        if self.candidates > self.choices and self.stream:
+            raise disagreement("best_of", "best_of greater than n cannot be streamed.")
+        if self.token_limit == 0 and not self.echo:
+            raise disagreement("max_tokens", "max_tokens must be at least 1, or echo true.")
+        if (self.min_tokens or 0) > self.token_limit:
+            raise disagreement(
+                "min_tokens", f"min_tokens must not be more than max_tokens ({self.token_limit})."
+            )
+
+
+def completion_requests(
+    ask: CompletionBody, info: ModelInfo, max_prompts: int
+) -> list[GenerationRequest]:
+    """One request per prompt.
+
+    Raises:
+        InvalidRequest: what only this model or this server's limits can tell.
+    """
+    prompts = _prompts(ask.prompt, info.vocab_size)
+    check_fan_out(len(prompts), ask.candidates, max_prompts, "prompt")
+    sampling = resolved_sampling(ask, info)
+    return [
+        GenerationRequest(
+            prompt=prompt,
+            sampling=sampling,
+            choices=ask.candidates,
+            max_tokens=ask.token_limit,
+            min_tokens=ask.min_tokens or 0,
+            stop=ask.stops,
+            ignore_eos=ask.ignore_eos or False,
+            logprobs=ask.logprobs,
+            echo=ask.echo or False,
+            score=ask.candidates > ask.choices,
+        )
+        for prompt in prompts
+    ]
+
+
+def _prompts(
+    prompt: str | list[str] | list[int] | list[list[int]], vocab_size: int
+) -> list[TextPrompt | TokenPrompt]:
+    if isinstance(prompt, str):
+        return [TextPrompt(text=prompt)]
+    if isinstance(prompt[0], int):
+        return [_token_prompt(prompt, vocab_size, "prompt")]
+    return [_prompt(prompt[i], vocab_size, f"prompt[{i}]") for i in range(len(prompt))]
+
+
+def _prompt(item: str | list[int], vocab_size: int, param: str) -> TextPrompt | TokenPrompt:
+    if isinstance(item, str):
+        return TextPrompt(text=item)
+    return _token_prompt(item, vocab_size, param)
+
+
+def _token_prompt(tokens: list[int], vocab_size: int, param: str) -> TokenPrompt:
+    if max(tokens) >= vocab_size:
+        raise InvalidRequest(f"{param} must have token ids below {vocab_size}.", param)
+    return TokenPrompt(tokens=tuple(tokens))

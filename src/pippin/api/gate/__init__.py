@@ -1,0 +1,1 @@
+"""What stands before every route: pure ASGI middleware, one duty a file."""

@@ -1,0 +1,55 @@
+"""The two generation routes: body → order → reply."""
+
+import secrets
+import time
+
+from fastapi import FastAPI, Request, Response
+
+from pippin.api.body import read_body
+from pippin.api.chat import ChatBody, chat_requests
+from pippin.api.chat_rendering import ChatRendering
+from pippin.api.completion_rendering import CompletionRendering
+from pippin.api.completions import CompletionBody, completion_requests
+from pippin.api.generation import GenerationFields
+from pippin.api.ports import Fleet, ServedModel
+from pippin.api.rendering import Header
+from pippin.api.reply import Order, StreamedReply, WholeReply
+from pippin.settings import Settings
+
+
+def add_generation_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> None:
+
+    @app.post("/v1/chat/completions", tags=["generation"], summary="Answer a conversation")
+    async def create_chat_completion(request: Request) -> Response:
+        ask = await read_body(request, ChatBody)
+        model = fleet.find(ask.model)
+        requests = chat_requests(ask, model.info, settings.max_prompts)
+        header = _header("chatcmpl-", model, ask)
+        rendering = ChatRendering(header, len(requests) * ask.choices, bool(ask.logprobs))
+        order = Order(model, requests, ask.choices, rendering, ask.include_usage)
+        return _reply(order, ask, settings)
+
+    @app.post("/v1/completions", tags=["generation"], summary="Continue a text")
+    async def create_completion(request: Request) -> Response:
+        ask = await read_body(request, CompletionBody)
+        model = fleet.find(ask.model)
+        requests = completion_requests(ask, model.info, settings.max_prompts)
+        header = _header("cmpl-", model, ask)
+        logprobs = ask.logprobs is not None
+        rendering = CompletionRendering(header, len(requests) * ask.choices, logprobs)
+        order = Order(model, requests, ask.choices, rendering, ask.include_usage)
+        return _reply(order, ask, settings)
+
+
+def _header(prefix: str, model: ServedModel, ask: GenerationFields) -> Header:
+    return Header(
+        id=prefix + secrets.token_hex(16),
+        created=int(time.time()),
+        model=model.name,
+        fingerprint=model.info.fingerprint,
+        include_usage=ask.include_usage,
+    )
+
+
+def _reply(order: Order, ask: GenerationFields, settings: Settings) -> Response:
+    return StreamedReply(order, settings.keepalive_interval_s) if ask.stream else WholeReply(order)

@@ -1,0 +1,161 @@
+"""What chat and completions have in common: the parameters of generation, and their meaning."""
+
+import secrets
+from typing import Any
+
+from pippin.api.fields import (
+    Choices,
+    Label,
+    LogitBias,
+    Metadata,
+    ModelName,
+    Penalty,
+    PositiveShare,
+    RepetitionPenalty,
+    Seed,
+    ServiceTier,
+    Share,
+    Stops,
+    StreamOptions,
+    Temperature,
+    TokenCountOrNone,
+    TopK,
+)
+from pippin.api.validation import Body, disagreement
+from pippin.core.model import ModelInfo
+from pippin.core.sampling import Sampling, SamplingDefaults
+from pippin.errors import InvalidRequest
+
+GREEDY_BELOW = 1e-5
+"""Temperatures below this are 0. Dividing logits by them would overflow float32, and the
+distribution is a single token long before."""
+
+WITHOUT_EFFECT = frozenset(
+    {
+        "user",
+        "metadata",
+        "store",
+        "service_tier",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+    }
+)
+"""OpenAI's fields that mean nothing on a local server: checked for shape, then ignored."""
+
+
+class GenerationFields(Body):
+    """Fields of both generation routes."""
+
+    model: ModelName | None = None
+    """One of the ids of ``/v1/models``; the first model if not given."""
+    max_tokens: TokenCountOrNone | None = None
+    """Upper bound of generated tokens per choice."""
+    min_tokens: TokenCountOrNone | None = None
+    """No end of text and no stop before this many tokens."""
+    n: Choices | None = None
+    """Choices per prompt."""
+    stop: Stops | None = None
+    """Texts that end the answer, however they are tokenised, and are not part of it."""
+    ignore_eos: bool | None = None
+    """Go on when the model ends its text, until the token limit."""
+    stream: bool | None = None
+    """Send the answer piece by piece, as server-sent events."""
+    stream_options: StreamOptions | None = None
+
+    temperature: Temperature | None = None
+    """0 is greedy."""
+    top_p: Share | None = None
+    """Keep the most likely tokens of this mass. 0 keeps the single most likely one."""
+    top_k: TopK | None = None
+    """Keep the k most likely tokens. 0 and -1 keep all."""
+    min_p: Share | None = None
+    """Keep tokens at least this share as likely as the most likely one."""
+    typical_p: PositiveShare | None = None
+    """Locally typical sampling."""
+    seed: Seed | None = None
+    """The same seed gives the same text; a random one is drawn if not given."""
+    repetition_penalty: RepetitionPenalty | None = None
+    """Above 1: tokens of the recent window become less likely."""
+    repetition_context_size: TokenCountOrNone | None = None
+    """Length of that window, in tokens."""
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: LogitBias | None = None
+    """Token id → value from -100 to 100, added to its logit."""
+
+    user: Label | None = None
+    metadata: Metadata | None = None
+    store: bool | None = None
+    service_tier: ServiceTier | None = None
+    safety_identifier: Label | None = None
+    prompt_cache_key: Label | None = None
+    prompt_cache_retention: Label | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        if self.stop is None:
+            return ()
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    @property
+    def choices(self) -> int:
+        return self.n or 1
+
+    @property
+    def include_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def check_agreement(self) -> None:
+        if self.stream_options is not None and not self.stream:
+            raise disagreement("stream_options", "stream_options needs stream to be true.")
+
+
+def resolved_sampling(ask: GenerationFields, info: ModelInfo) -> Sampling:
+    """The sampling of a request: what it says, else what the model's own defaults say, else
+    the neutral value. A seed that is not given is drawn here.
+
+    Raises:
+        InvalidRequest: a token id of ``logit_bias`` is outside the model's vocabulary.
+    """
+    given: dict[str, Any] = {
+        name: value
+        for name in Sampling.__struct_fields__
+        if (value := _given(ask, info.defaults, name)) is not None
+    }
+    _check_vocabulary(ask.logit_bias or {}, info.vocab_size)
+    given.setdefault("seed", secrets.randbits(63))
+    if given.get("temperature", 1.0) < GREEDY_BELOW:
+        given["temperature"] = 0.0
+    if given.get("top_k") == -1:
+        given["top_k"] = 0
+    if given.get("top_p") == 0:
+        # The smallest set of tokens whose mass reaches 0 and that is not empty.
+        given |= {"top_p": 1.0, "top_k": 1}
+    return Sampling(**given)
+
+
+def _given(ask: GenerationFields, defaults: SamplingDefaults, name: str) -> object:
+    asked = getattr(ask, name)
+    return getattr(defaults, name, None) if asked is None else asked
+
+
+def _check_vocabulary(bias: dict[int, float], vocab_size: int) -> None:
+    if any(token >= vocab_size for token in bias):
+        raise InvalidRequest(
+            f"logit_bias must have token ids below {vocab_size} as its keys.", "logit_bias"
+        )
+
+
+def check_fan_out(prompts: int, choices: int, limit: int, param: str) -> None:
+    """Bound the answers of one request.
+
+    Raises:
+        InvalidRequest: more than ``limit``.
+    """
+    if prompts * choices > limit:
+        raise InvalidRequest(
+            f"The request asks for {prompts * choices} answers (prompts times choices); at most "
+            f"{limit} are allowed.",
+            param,
+        )

@@ -1,0 +1,40 @@
+"""Is the server alive, and are its models ready? Open to everyone, so it tells no more."""
+
+from typing import Literal
+
+import msgspec
+from fastapi import FastAPI, Response
+
+from pippin import __version__
+from pippin.api.json_answer import json_answer
+from pippin.api.ports import Fleet, State
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Liveness. Extra members are those that clients of older servers look for."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+    handler_initialized: bool
+    """Whether every model is ready."""
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    status: Literal["ready", "not_ready"]
+    models: dict[str, State]
+
+
+def add_health_routes(app: FastAPI, fleet: Fleet) -> None:
+
+    @app.get("/health", tags=["health"], summary="Alive")
+    @app.post("/health", tags=["health"], summary="Alive, asked as some clients do")
+    async def health() -> Response:
+        ready = all(model.state == "ready" for model in fleet.models)
+        return json_answer(Health(handler_initialized=ready))
+
+    @app.get("/health/ready", tags=["health"], summary="200 once every model can answer, else 503")
+    async def readiness() -> Response:
+        states = {model.name: model.state for model in fleet.models}
+        ready = all(state == "ready" for state in states.values())
+        answer = Readiness("ready" if ready else "not_ready", states)
+        return json_answer(answer, 200 if ready else 503)

@@ -1,0 +1,122 @@
+"""A server to be hostile to, and a canary that must go on singing beside every attack.
+
+The tests know nothing but the server's URL: a fixture of the same name with a real server
+behind it runs them all again.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import httpx
+import pytest
+
+from pippin.core.events import Delta, Finished, Started
+from pippin.core.request import GenerationRequest
+from pippin.settings import Settings
+from tests.api.fakes import FakeFleet, FakeModel, Step, parrot
+from tests.api.serving import running
+
+RECEIPT_TIMEOUT_S = 1.0
+MAX_BODY_BYTES = 1024 * 1024
+CANARY_TOKENS = 2_000
+
+
+def singer(request: GenerationRequest) -> Iterable[Step]:
+    """A parrot that sings slowly and for long if it is told never to stop."""
+    if not request.ignore_eos:
+        yield from parrot(request)
+        return
+    yield Started(1, 1)
+    for _ in range(CANARY_TOKENS):
+        yield 0.003
+        yield Delta(1, 0, "la ")
+    yield Finished(1, 0, "length", CANARY_TOKENS)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A server without keys on loopback, with a short receipt deadline and a small body limit."""
+    settings = Settings(port=0, receipt_timeout_s=RECEIPT_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES)
+    with running(settings, FakeFleet(FakeModel(script=singer))) as url:
+        yield url
+
+
+@pytest.fixture
+def client(server_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server_url, timeout=30) as client:
+        yield client
+
+
+class Canary:
+    """A stream of its own that counts what it gets, and begins anew when it is complete."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._events = 0
+        self._error: str | None = None
+        self._stop = False
+        self._heard = threading.Condition()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> "Canary":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop = True
+        self._thread.join(30)
+
+    def must_sing(self) -> None:
+        """Wait for a few more events; fail if the stream broke instead."""
+        with self._heard:
+            target = self._events + 3
+            arrived = self._heard.wait_for(
+                lambda: self._events >= target or self._error is not None, 30
+            )
+            error, self._error = self._error, None
+        assert error is None, f"the canary's stream broke: {error}"
+        assert arrived, "the canary fell silent"
+
+    def _listen(self) -> None:
+        while not self._stop:
+            try:
+                self._listen_to_one()
+            except Exception as error:  # noqa: BLE001
+                # In a thread: the test that waits has to learn of whatever it is.
+                self._note(error=repr(error))
+
+    def _listen_to_one(self) -> None:
+        ask = {
+            "messages": [{"role": "user", "content": "Sing."}],
+            "stream": True,
+            "ignore_eos": True,
+            "max_tokens": CANARY_TOKENS,
+        }
+        url = f"{self._url}/v1/chat/completions"
+        with httpx.stream("POST", url, json=ask, timeout=30) as answer:
+            answer.raise_for_status()
+            for line in answer.iter_lines():
+                self._note(error=line if '"error"' in line else None)
+                if self._stop:
+                    return
+
+    def _note(self, *, error: str | None = None) -> None:
+        with self._heard:
+            self._events += 1
+            self._error = self._error or error
+            self._heard.notify_all()
+
+
+@pytest.fixture(scope="session")
+def canary(server_url: str) -> Iterator[Canary]:
+    with Canary(server_url) as canary:
+        yield canary
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed(server_url: str, canary: Canary) -> Iterator[None]:
+    """The canary sings before, during and after every test; then the server is healthy."""
+    canary.must_sing()
+    yield
+    canary.must_sing()
+    assert httpx.get(f"{server_url}/health", timeout=30).status_code == 200
