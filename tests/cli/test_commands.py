@@ -1,0 +1,94 @@
+"""The table of commands, its help, and what help must not import."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+
+from pippin import __version__
+from pippin.cli.commands import COMMANDS, main
+from pippin.cli.flags import complaints, flag_name, setting_flags
+from pippin.cli.serve import settings_of
+from pippin.settings import LISTS, Settings
+
+HEAVY = ("fastapi", "starlette", "uvicorn", "pydantic", "msgspec", "rich", "asyncio", "mlx")
+
+
+def test_help_lists_every_command_with_examples() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output
+    for name, entry in COMMANDS.items():
+        assert f"{name}  " in shown
+        assert entry.summary in shown
+    assert "Examples:" in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_that_agrees_with_the_table(name: str) -> None:
+    done = CliRunner().invoke(main, [name, "--help"])
+    assert done.exit_code == 0
+    assert COMMANDS[name].summary.split(",")[0].rstrip(".") in done.output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pippin.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        f"print('heavy:', *(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.endswith("heavy:\n")
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main, ["version"]).output == f"pippin {__version__}\n"
+    assert CliRunner().invoke(main, ["--version"]).output == f"pippin, {__version__}\n".replace(
+        ",", ""
+    )
+
+
+def test_an_unknown_command_names_the_known_ones() -> None:
+    done = CliRunner().invoke(main, ["sreve"])
+    assert done.exit_code == 2
+    assert "the commands are serve, doctor, version" in done.output
+
+
+def test_every_setting_is_a_flag() -> None:
+    flags = {flag.name: flag for flag in setting_flags()}
+    assert set(flags) == set(Settings.model_fields) - {"models"}
+    for name, flag in flags.items():
+        assert re.fullmatch(r"--[a-z-]+", flag.opts[0])
+        assert flag.multiple == (name in LISTS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "flag"),
+    [
+        ("api_keys", "--api-key"),
+        ("max_body_bytes", "--max-body"),
+        ("receipt_timeout_s", "--receipt-timeout"),
+        ("blas_threads", "--blas-threads"),
+    ],
+)
+def test_flag_names(setting: str, flag: str) -> None:
+    assert flag_name(setting) == flag
+
+
+def test_flags_win_and_absent_flags_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPPIN_PORT", "9000")
+    monkeypatch.setenv("PIPPIN_INSECURE", "1")
+    absent = {"port": None, "insecure": False, "models": (), "api_keys": ()}
+    assert (settings_of(absent).port, settings_of(absent).insecure) == (9000, True)
+    assert settings_of({"port": 0}).port == 0
+
+
+def test_complaints_never_show_a_key() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"api_keys": ("top secret",)})
+    (words,) = complaints(caught.value)
+    assert "top secret" not in words
+    assert words.startswith("--api-key (PIPPIN_API_KEYS): ")

@@ -1,0 +1,30 @@
+"""One server for all journeys that do it no harm."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import openai
+import pytest
+
+from tests.journeys.server import RunningServer, serving
+from tests.random_model import make_random_model
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The demo model, and ``noise``: random weights, whose every sampled text is another."""
+    folder = make_random_model(tmp_path_factory.mktemp("models") / "noise")
+    with serving("demo", str(folder)) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client(server: RunningServer) -> AsyncIterator[openai.AsyncOpenAI]:
+    url = f"{server.url}/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        yield client

@@ -1,0 +1,80 @@
+"""The real server, as a process, as its user would start it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import psutil
+
+READY_WITHIN_S = 120.0
+
+
+@dataclass
+class RunningServer:
+    """A ``pippin serve`` that listens."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if "pippin.worker" in " ".join(child.cmdline())]
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError("the server ended:\n" + "".join(self.log))
+            if self.url and httpx.get(f"{self.url}/health/ready").status_code == 200:
+                return
+            time.sleep(0.05)
+        raise TimeoutError("the server never became ready:\n" + "".join(self.log))
+
+    def read_log(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.log.append(line)
+            if found := re.search(r"Listening on (http://\S+)", line):
+                self.url = found[1]
+
+
+@contextmanager
+def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningServer]:
+    """``pippin serve`` with these arguments on a free port, until the block ends."""
+    command: Sequence[str] = (
+        *(sys.executable, "-m", "pippin", "serve", "--port", "0"),
+        *arguments,
+    )
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+    )
+    server = RunningServer(process)
+    reader = threading.Thread(target=server.read_log, daemon=True)
+    reader.start()
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join()
+        assert process.stdout is not None
+        process.stdout.close()

@@ -1,0 +1,107 @@
+"""What happens when parts of the server die."""
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.journeys.server import RunningServer, serving
+
+COUNT = {
+    "model": "demo",
+    "messages": [{"role": "user", "content": "Count from 1 to 200."}],
+    "max_tokens": 3000,
+    "ignore_eos": True,
+}
+
+
+def stream_lines(url: str, lines: list[str]) -> None:
+    with httpx.stream("POST", f"{url}/v1/chat/completions", json=COUNT | {"stream": True}) as r:
+        lines.extend(line for line in r.iter_lines() if line)
+
+
+def test_every_orphan_of_a_killed_worker_gets_one_error() -> None:
+    with serving() as server:
+        streams: list[list[str]] = [[] for _ in range(20)]
+        threads = [threading.Thread(target=stream_lines, args=(server.url, s)) for s in streams]
+        for thread in threads:
+            thread.start()
+        whole: list[httpx.Response] = []
+        waiter = threading.Thread(
+            target=lambda: whole.append(
+                httpx.post(f"{server.url}/v1/chat/completions", json=COUNT, timeout=60)
+            )
+        )
+        waiter.start()
+        while not all(len(lines) > 3 for lines in streams):
+            time.sleep(0.02)
+        os.kill(server.workers[0].pid, signal.SIGKILL)
+        for thread in [*threads, waiter]:
+            thread.join(30)
+        for lines in streams:
+            assert "data: [DONE]" not in lines
+            assert sum('"error"' in line for line in lines) == 1
+            assert '"error"' in lines[-1]
+            assert "SIGKILL" in lines[-1]
+        assert whole[0].status_code == 503
+        assert whole[0].headers["retry-after"]
+        assert httpx.get(f"{server.url}/health").status_code == 200
+        assert httpx.get(f"{server.url}/health/ready").status_code == 503
+        again = httpx.post(f"{server.url}/v1/chat/completions", json=COUNT)
+        assert (again.status_code, again.json()["error"]["code"]) == (503, "model_unavailable")
+
+
+def gone(process: psutil.Process, within_s: float = 10.0) -> bool:
+    try:
+        process.wait(within_s)
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_worker_outlives_its_gateway(how: signal.Signals) -> None:
+    with serving() as server:
+        (worker,) = server.workers
+        os.kill(server.process.pid, how)
+        assert gone(worker)
+        server.process.wait(30)
+
+
+def load(server: RunningServer) -> dict[str, Any]:
+    """What the worker is doing, by its CPU time."""
+    (worker,) = server.workers
+    return {"cpu": sum(worker.cpu_times()[:2])}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_leaves_stops_the_work(stream: bool) -> None:
+    """After the client is gone the worker's CPU time stands still."""
+    with serving() as server:
+        body = COUNT | {"stream": stream, "n": 8}
+        try:
+            with httpx.stream(
+                "POST", f"{server.url}/v1/chat/completions", json=body, timeout=1.0
+            ) as response:
+                if stream:
+                    next(response.iter_lines())
+        except httpx.ReadTimeout:
+            assert not stream
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            before = load(server)["cpu"]
+            time.sleep(0.5)
+            if load(server)["cpu"] - before < 0.05:
+                return
+        pytest.fail("the worker goes on working for nobody")
+
+
+def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Any) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(RuntimeError, match="cannot be loaded"), serving(str(tmp_path)):
+        pass
