@@ -19,6 +19,8 @@ from pippin.models.errors import CannotLoad
 from pippin.models.resolve import Progress
 
 FALLBACK_CONTEXT = 4096
+VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+"""Without one of these transformers makes a tokenizer that knows no words."""
 FINGERPRINT_SAMPLE_BYTES = 1 << 20
 
 
@@ -103,6 +105,8 @@ def _parameters(model: Any) -> list[mx.array]:
 
 
 def _load_tokenizer(folder: Path) -> tuple[Tokenizer, str | None, dict[str, str], set[int]]:
+    if not any((folder / name).is_file() for name in VOCABULARIES):
+        raise CannotLoad(f"{folder} has no tokenizer ({', '.join(VOCABULARIES)}).")
     try:
         wrapped = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # a foreign file in a foreign format: anything may come

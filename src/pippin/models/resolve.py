@@ -46,17 +46,24 @@ def _download(name: str, progress: Progress) -> Path:
                 tqdm_class=_reporting(progress),
             )
         )
-    except LocalEntryNotFoundError as error:
-        raise CannotLoad(
-            f"{repo} is not in the local cache and the hub cannot be reached. Connect to the "
-            "network, or give the folder of a model that is already on this machine."
-        ) from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        raise CannotLoad(
-            f"The hub answered {status} for {name!r}. Check the name and revision; private and "
-            "gated models need the environment variable HF_TOKEN."
-        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
+        raise CannotLoad(_why(name, error)) from error
+
+
+def _why(name: str, error: Exception) -> str:
+    """What kept a repository from us: the hub's own answer, if it gave one."""
+    refusal: BaseException | None = error
+    while refusal is not None:
+        if isinstance(refusal, HfHubHTTPError):
+            return (
+                f"The hub answered {refusal.response.status_code} for {name!r}. Check the name "
+                "and revision; private and gated models need the environment variable HF_TOKEN."
+            )
+        refusal = refusal.__cause__
+    return (
+        f"{name!r} is not in the local cache and the hub cannot be reached. Connect to the "
+        "network, or give the folder of a model that is already on this machine."
+    )
 
 
 def _reporting(progress: Progress) -> type[Any]:
