@@ -27,7 +27,8 @@ class MockModel:
         self._delay_s = delay_s
 
     def make_cache(self) -> list[Any]:
-        return [KVCache()]
+        cache: Any = KVCache
+        return [cache()]
 
     def __call__(self, tokens: mx.array, cache: list[Any]) -> mx.array:
         self.calls += 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 import mlx.core as mx
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,8 +33,6 @@ def draws(sampling: Sampling, arrays: Arrays, logits: Any = None, count: int = 4
 
 
 def with_seed(sampling: Sampling, seed: int) -> Sampling:
-    import msgspec
-
     return msgspec.structs.replace(sampling, seed=seed)
 
 

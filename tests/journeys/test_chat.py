@@ -87,7 +87,11 @@ def test_a_stop_text_ends_the_answer_and_is_not_in_it(client: openai.OpenAI) -> 
 def test_several_choices_are_the_same_alone(client: openai.OpenAI) -> None:
     def ask(n: int, seed: int) -> list[str]:
         answer = client.chat.completions.create(
-            model=MODEL, messages=user("Tell me a story."), n=n, seed=seed, temperature=1.5,
+            model=MODEL,
+            messages=user("Tell me a story."),
+            n=n,
+            seed=seed,
+            temperature=1.5,
             max_tokens=30,
         )
         return [choice.message.content or "" for choice in answer.choices]

@@ -40,13 +40,20 @@ def test_default_is_sixteen_tokens(client: openai.OpenAI) -> None:
 
 
 def test_best_of_returns_the_likeliest(client: openai.OpenAI) -> None:
-    def ask(**options: int) -> openai.types.Completion:
+    def ask(n: int, best_of: int) -> openai.types.Completion:
         return client.completions.create(
-            model=MODEL, prompt="The ", max_tokens=8, temperature=1.5, seed=3, logprobs=0, **options
+            model=MODEL,
+            prompt="The ",
+            max_tokens=8,
+            temperature=1.5,
+            seed=3,
+            logprobs=0,
+            n=n,
+            best_of=best_of,
         )
 
-    everyone = ask(n=6)
-    best = ask(n=2, best_of=6)
+    everyone = ask(6, 6)
+    best = ask(2, 6)
 
     def mean_logprob(choice: openai.types.CompletionChoice) -> float:
         assert choice.logprobs
@@ -64,9 +71,9 @@ def test_echo_scores_the_prompt(client: openai.OpenAI) -> None:
     choice = answer.choices[0]
     assert choice.text == PROMPT
     assert choice.logprobs
-    assert choice.logprobs.token_logprobs
-    assert choice.logprobs.token_logprobs[0] is None
-    assert all(value <= 0 for value in choice.logprobs.token_logprobs[1:])
+    values: list[float | None] = list(choice.logprobs.token_logprobs or [])
+    assert values[0] is None
+    assert all(value is not None and value <= 0 for value in values[1:])
     assert "".join(choice.logprobs.tokens or []) == PROMPT
     assert answer.usage
     assert len(choice.logprobs.tokens or []) == answer.usage.prompt_tokens

@@ -8,12 +8,13 @@ import openai
 import pytest
 
 CROWD = 64
+WORDS = ["red", "green", "blue", "seven", "cat", "house", "river"]
 
 
 def request(number: int) -> dict[str, Any]:
     """One of 64 unlike requests: prompts of many lengths, every sampling parameter somewhere."""
     rng = random.Random(number)
-    words = " ".join(rng.choices("red green blue seven cat house river".split(), k=number * 3))
+    words = " ".join(rng.choices(WORDS, k=number * 3))
     questions = ["Tell me a story.", "What is the capital of Spain?", "Count from 1 to 40.", words]
     extra = {
         "top_k": rng.choice([0, 1, 5, 40]),

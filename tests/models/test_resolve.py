@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,9 @@ except CannotLoad as error:
 """
 
 
-def resolve(name: str, home: Path, endpoint: str = "http://127.0.0.1:9") -> tuple[str, str, list]:  # type: ignore[type-arg]
+def resolve(
+    name: str, home: Path, endpoint: str = "http://127.0.0.1:9"
+) -> tuple[str, str, list[list[Any]]]:
     environment = {
         **os.environ,
         "HF_HOME": str(home),
@@ -47,7 +50,9 @@ def test_demos_and_folders(tmp_path: Path) -> None:
     assert resolve(str(tmp_path), tmp_path)[:2] == ("found", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["nothing", "./nothing", "/no/where", "../../no-such-folder", "a/b/c"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "./nothing", "/no/where", "../../no-such-folder", "a/b/c"]
+)
 def test_what_is_nowhere_is_refused(name: str, tmp_path: Path) -> None:
     verdict, reason, _ = resolve(name, tmp_path)
     assert verdict == "refused"
@@ -62,7 +67,8 @@ def test_a_repository_is_downloaded_once_with_progress_and_without_code(tmp_path
     with fake_hub("org/tiny", source) as hub:
         verdict, folder, seen = resolve("org/tiny", tmp_path / "home", hub.url)
         assert verdict == "found"
-        assert sorted(p.name for p in Path(folder).iterdir()) == ["config.json", "model.safetensors"]
+        names = sorted(path.name for path in Path(folder).iterdir())
+        assert names == ["config.json", "model.safetensors"]
         assert any(stage == "downloading" for stage, *_ in seen)
         assert not any("evil" in path for path in hub.requests)
     verdict, again, _ = resolve("org/tiny", tmp_path / "home")

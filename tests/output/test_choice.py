@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from pippin import demo
-from pippin.core.events import Delta, Event, Finished
+from pippin.core.events import Delta, Event, Finished, FinishReason
 from pippin.output.choice import Choice
 from pippin.output.vocabulary import Vocabulary
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
 VOCABULARY = Vocabulary(TOKENIZER)
+TEXTS = st.text(alphabet="ab é世🎉", min_size=1)
 
 
 def events(text: str, **options: object) -> list[Event]:
@@ -19,7 +20,7 @@ def events(text: str, **options: object) -> list[Event]:
     tokens = TOKENIZER.encode(text, add_special_tokens=False).ids
     said: list[Event] = []
     for place, token in enumerate(tokens):
-        end = "length" if place == len(tokens) - 1 else None
+        end: FinishReason | None = "length" if place == len(tokens) - 1 else None
         said += choice.add(token, end, -0.5, ())
         if choice.finished:
             break
@@ -37,7 +38,7 @@ def finish_of(said: list[Event]) -> Finished:
 
 
 @settings(deadline=None)
-@given(st.text(alphabet="ab é世🎉", min_size=1), st.lists(st.text("ab é世🎉", min_size=1), max_size=3))
+@given(TEXTS, st.lists(TEXTS, max_size=3))
 def test_text_up_to_the_stop_and_logprobs_of_just_that(text: str, stops: list[str]) -> None:
     said = events(text, stop=tuple(stops))
     ends = [text.find(stop) + len(stop) for stop in stops if stop in text]

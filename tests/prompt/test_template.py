@@ -1,6 +1,5 @@
 """Chat templates: transformers' dialect, inside limits."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,9 +26,8 @@ def render(source: str, *contents: str, roles: tuple[str, ...] = (), **kwargs: A
 
 
 @pytest.fixture
-def short_deadline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SECONDS", 0.2)
-    yield
 
 
 def test_a_conversation_is_rendered_for_an_answer() -> None:

@@ -6,6 +6,7 @@ the cache, that is the bytes of the weights over the cache's bytes per position:
 apart where padding them together would waste more than that.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def better_together(buckets: Sequence[Bucket], forward_cost: int) -> tuple[int, 
     """Two buckets that should become one. Half the cost is asked for, so that what was kept
     apart is not put together at the next chance."""
     order = sorted(range(len(buckets)), key=lambda i: buckets[i].longest)
-    for short, long in zip(order, order[1:], strict=False):
+    for short, long in itertools.pairwise(order):
         if buckets[short].waste(buckets[long]) <= forward_cost // 2:
             return short, long
     return None

@@ -12,7 +12,7 @@ from pippin.engine.buckets import Bucket, better_together, home_of
 from pippin.engine.lane import Ended, Job, JobFailed, Lane, Output, Token
 from pippin.engine.prefill import Prefiller
 from pippin.engine.rows import CacheRows, Model, can_merge, can_pad
-from pippin.engine.scheduler import Chunk, Prefill, Scheduler
+from pippin.engine.scheduler import Chunk, Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,8 @@ class Engine:
         return self._decoding, self._scheduler.prefilling, self._scheduler.waiting
 
     def check_integrity(self) -> None:
-        """To be called when idle: every lane, cache and byte is accounted for.
+        """To be called when idle: every lane, cache and byte is accounted for. Unused memory goes
+        back to the system.
 
         Raises:
             IntegrityError: something is left over.
@@ -111,7 +112,7 @@ class Engine:
         for chunk in self._scheduler.plan(self._decoding):
             try:
                 self._run_chunk(chunk, outputs)
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
                 _log_failure("a prefill step failed")
                 for prefill in chunk.prefills:
                     self._fail_prefill(prefill.job.id, outputs)
@@ -150,7 +151,7 @@ class Engine:
         for batch in list(self._batches):
             try:
                 landed = batch.launch()
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
                 _log_failure("a decode step failed")
                 self._fail_batch(batch, outputs)
             else:
@@ -168,7 +169,7 @@ class Engine:
             return
         try:
             results = landed.read()
-        except Exception:
+        except Exception:  # noqa: BLE001  as above
             _log_failure("a decode step failed")
             self._fail_batch(batch, outputs)
             return
@@ -184,9 +185,9 @@ class Engine:
         if not self._dropped:
             return
         for batch in list(self._batches):
-            if any(lane.id in self._dropped for lane in batch.lanes):
-                if self._settled(batch, outputs):
-                    self._keep_undropped(batch)
+            concerned = any(lane.id in self._dropped for lane in batch.lanes)
+            if concerned and self._settled(batch, outputs):
+                self._keep_undropped(batch)
         self._dropped.clear()
         self._unite(outputs)
 

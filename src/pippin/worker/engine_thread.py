@@ -5,8 +5,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import mlx.core as mx
-
 from pippin.engine.engine import Engine, IntegrityError
 from pippin.engine.lane import Job, Output
 
@@ -14,6 +12,9 @@ log = logging.getLogger(__name__)
 
 Deliver = Callable[[Sequence[Output]], None]
 Command = Callable[[Engine], None]
+
+REST_AFTER_S = 0.05
+"""Idle for this long, the engine gives unused memory back and checks its books."""
 
 
 class EngineThread:
@@ -76,10 +77,10 @@ class EngineThread:
     def _rest(self, engine: Engine) -> None:
         """Nothing to do: see that nothing is left over, then wait for a command."""
         self._load = engine.load
-        if not self._wake.wait(timeout=0.05):
-            try:
-                engine.check_integrity()
-            except IntegrityError as error:
-                log.error("the engine is idle and yet holds %s", error)
-            mx.clear_cache()
-            self._wake.wait()
+        if self._wake.wait(timeout=REST_AFTER_S):
+            return
+        try:
+            engine.check_integrity()
+        except IntegrityError as error:
+            log.error("the engine is idle and yet holds %s", error)
+        self._wake.wait()

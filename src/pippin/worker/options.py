@@ -26,7 +26,9 @@ class Options:
         parser.add_argument("--log-level", default="info")
         parser.add_argument("--blas-threads", type=int, default=1)
         parser.add_argument("--keep-dtype", action="store_true", help="weights as stored")
-        parser.add_argument("--prefill-budget", type=int, default=0, help="tokens per step; 0: by device")
+        parser.add_argument(
+            "--prefill-budget", type=int, default=0, help="tokens per step; 0: by device"
+        )
         parser.add_argument("--max-lanes", type=int, default=64)
         parser.add_argument("--probe", action="store_true", help="print what this runs on")
         return cls(**vars(parser.parse_args(arguments)))

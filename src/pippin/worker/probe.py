@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pippin.models.blas import BlasInfo
-from pippin.worker.hardware import advice, measured_gflops, on_cpu
+from pippin.models.hardware import advice, measured_gflops, on_cpu
 from pippin.worker.options import Options
 
 

@@ -15,6 +15,7 @@ from pippin.engine.lane import Output
 from pippin.engine.rows import position_bytes
 from pippin.models.blas import BlasInfo
 from pippin.models.errors import CannotLoad
+from pippin.models.hardware import advice, describe, measured_gflops
 from pippin.models.load import LoadedModel, load
 from pippin.models.resolve import resolve
 from pippin.output.vocabulary import Vocabulary
@@ -25,7 +26,6 @@ from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
-from pippin.worker.hardware import advice, describe, measured_gflops
 from pippin.worker.options import Options
 
 log = logging.getLogger(__name__)

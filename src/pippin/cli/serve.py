@@ -1,0 +1,74 @@
+"""``pippin serve``: settings from flags, a fleet, a server, and an exit code."""
+
+import sys
+from typing import Any
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+
+from pippin.cli.flags import complaints, setting_flags
+from pippin.cli.listening import CannotListen, listen
+from pippin.cli.logs import configure_logging
+from pippin.cli.running import run
+from pippin.fleet.fleet import Fleet
+from pippin.settings import Settings
+
+EPILOG = """\b
+Examples:
+  pippin serve
+  pippin serve ./my-model other=org/repo --port 9000
+  PIPPIN_API_KEYS=secret pippin serve --host 0.0.0.0
+
+\b
+Every flag is also an environment variable: --max-lanes is PIPPIN_MAX_LANES. One with
+a unit ends in it: PIPPIN_MAX_BODY_BYTES, PIPPIN_RECEIPT_TIMEOUT_S. A repeatable one
+has an s and commas: PIPPIN_API_KEYS=one,two. A key in the environment is not seen by
+other users of this machine; one on the command line is.
+
+\b
+Exit codes: 0 ended as asked, 1 could not start, 2 wrong usage.
+"""
+
+
+def serve(**given: Any) -> None:
+    """Serve models over HTTP, in the words of OpenAI's API.
+
+    MODEL is `demo` (the default), a folder, a Hugging Face repository, or NAME=WHERE
+    to choose the name that clients use.
+    """
+    sys.exit(start(settings_of(given)))
+
+
+def settings_of(given: dict[str, Any]) -> Settings:
+    """Flags over environment over defaults. A flag that was not given says nothing."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if _was_given(value)})
+    except ValidationError as error:
+        raise click.UsageError("\n  ".join(complaints(error))) from error
+
+
+def _was_given(value: object) -> bool:
+    return value is not None and value is not False and value != ()
+
+
+def start(settings: Settings, fleet: Fleet | None = None) -> int:
+    """Serve until told to end. Returns the exit code; what went wrong is on stderr."""
+    console = Console(highlight=False)
+    configure_logging(settings.log_level, console)
+    try:
+        fleet = fleet or Fleet(settings)
+        sockets = listen(settings.host, settings.port)
+    except (ValueError, CannotListen) as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    return run(settings, fleet, sockets, console)
+
+
+command = click.Command(
+    "serve",
+    callback=serve,
+    params=[click.Argument(["models"], nargs=-1, metavar="[MODEL]..."), *setting_flags()],
+    help=serve.__doc__,
+    epilog=EPILOG,
+)

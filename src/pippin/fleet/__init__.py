@@ -1,0 +1,1 @@
+"""Which models are served, and the life of the worker of each."""

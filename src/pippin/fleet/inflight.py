@@ -1,0 +1,135 @@
+"""What a worker has been asked and has not finished: answers and questions, by id."""
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from pippin.core.events import Event
+from pippin.core.request import GenerationRequest, Prompt
+from pippin.errors import InvalidRequest, ModelUnavailable, ServerBusy, from_kind
+from pippin.fleet.answer import Answer
+from pippin.wire.channel import Channel
+from pippin.wire.codec import BrokenFrame
+from pippin.wire.messages import (
+    Cancel,
+    Detokenize,
+    Detokenized,
+    Rejected,
+    Shutdown,
+    Submit,
+    ToGateway,
+    Tokenize,
+    Tokenized,
+    ToWorker,
+)
+
+MAX_UNSENT_BYTES = 128 * 1024 * 1024
+"""Requests that a stuck worker has not taken from its socket; two frames of the largest size."""
+
+Reply = TypeVar("Reply", Tokenized, Detokenized)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One Tokenize or Detokenize whose reply is awaited."""
+
+    expected: type[Tokenized] | type[Detokenized]
+    reply: asyncio.Future[Any] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class InFlight:
+    """Everything that waits for one worker. Owned by its supervisor; lives as long as the worker.
+
+    Ids are this object's own counter, never anything that a client chose.
+    """
+
+    def __init__(self, channel: Channel[ToGateway]) -> None:
+        self._channel = channel
+        self._ids = itertools.count(1)
+        self._answers: dict[int, Answer] = {}
+        self._questions: dict[int, _Question] = {}
+
+    def submit(self, request: GenerationRequest) -> Answer:
+        """Send a request; its events arrive in the returned answer.
+
+        Raises:
+            InvalidRequest: it is larger than a frame; others are not touched.
+            ServerBusy: the worker does not take what it was sent before.
+        """
+        id = next(self._ids)
+        self._send(Submit(id, request))
+        answer = Answer(id, request.choices, self._cancel)
+        self._answers[id] = answer
+        return answer
+
+    async def tokenize(self, prompt: Prompt, add_special_tokens: bool) -> Tokenized:
+        """Raises: as ``submit``, and whatever kind of error the worker rejects it with."""
+        question = Tokenize(next(self._ids), prompt, add_special_tokens)
+        return await self._ask(question, Tokenized)
+
+    async def detokenize(self, tokens: tuple[int, ...], skip_special_tokens: bool) -> str:
+        """Raises: as ``tokenize``."""
+        question = Detokenize(next(self._ids), tokens, skip_special_tokens)
+        return (await self._ask(question, Detokenized)).text
+
+    def deliver(self, event: Event) -> None:
+        """Hand an event to its answer. One for an answer that was cancelled is dropped."""
+        answer = self._answers.get(event.id)
+        if answer is None:
+            return
+        answer.put(event)
+        if answer.complete:
+            self._answers.pop(event.id, None)
+
+    def settle(self, reply: Tokenized | Detokenized | Rejected) -> None:
+        """Answer a question. One that nobody waits for any more is dropped.
+
+        Raises:
+            BrokenFrame: it answers another kind of question; the peer cannot be trusted.
+        """
+        question = self._questions.get(reply.id)
+        if question is None or question.reply.done():
+            return
+        if isinstance(reply, Rejected):
+            error = from_kind(reply.kind, reply.message, reply.param)
+            question.reply.set_exception(error)
+        elif isinstance(reply, question.expected):
+            question.reply.set_result(reply)
+        else:
+            raise BrokenFrame(f"a {type(reply).__name__} for a question of another kind")
+
+    def shutdown(self) -> None:
+        """Ask the worker to end."""
+        self._channel.send(Shutdown())
+
+    def orphan(self, message: str) -> None:
+        """End all that waits, each with one ``ModelUnavailable`` of its own."""
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            answer.fail(ModelUnavailable(message))
+        for question in self._questions.values():
+            if not question.reply.done():
+                question.reply.set_exception(ModelUnavailable(message))
+
+    async def _ask(self, message: Tokenize | Detokenize, expected: type[Reply]) -> Reply:
+        self._send(message)
+        question = self._questions[message.id] = _Question(expected)
+        try:
+            return cast(Reply, await question.reply)
+        finally:
+            del self._questions[message.id]
+
+    def _cancel(self, id: int) -> None:
+        if self._answers.pop(id, None) is not None:
+            self._channel.send(Cancel(id))
+
+    def _send(self, message: ToWorker) -> None:
+        if self._channel.unsent_bytes > MAX_UNSENT_BYTES:
+            raise ServerBusy("The model's worker does not take new requests; try again later.")
+        try:
+            self._channel.send(message)
+        except BrokenFrame as error:
+            raise InvalidRequest("The request is too large.") from error

@@ -1,0 +1,65 @@
+"""A model as the door sees it."""
+
+from pippin.core.model import ModelInfo
+from pippin.core.request import GenerationRequest, Prompt
+from pippin.fleet.answer import Answer
+from pippin.fleet.supervisor import State, Supervisor
+from pippin.wire.messages import Loading, Tokenized
+
+
+class ServedModel:
+    """One model that this server serves, whatever becomes of its worker. Owned by the fleet."""
+
+    def __init__(self, supervisor: Supervisor, created: int) -> None:
+        self._supervisor = supervisor
+        self.name = supervisor.name
+        """The id that clients use."""
+        self.created = created
+        """Unix seconds."""
+
+    @property
+    def state(self) -> State:
+        return self._supervisor.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed, or what it is doing while it loads. For the operator: may name paths."""
+        return self._supervisor.reason
+
+    @property
+    def progress(self) -> Loading:
+        """How far the loading stage is; its ``total`` is 0 while unknown."""
+        return self._supervisor.progress
+
+    @property
+    def info(self) -> ModelInfo:
+        """Raises: ModelUnavailable unless ready."""
+        return self._supervisor.info
+
+    async def settled(self) -> None:
+        """Wait until it is ready, or has failed and ``reason`` says why."""
+        await self._supervisor.settled()
+
+    def submit(self, request: GenerationRequest) -> Answer:
+        """Begin an answer.
+
+        Raises:
+            ModelUnavailable: the model is not ready.
+            InvalidRequest: the request is larger than a frame.
+            ServerBusy: the worker does not take what it was sent before.
+        """
+        return self._supervisor.requests.submit(request)
+
+    async def tokenize(self, prompt: Prompt, *, add_special_tokens: bool = True) -> Tokenized:
+        """The tokens that generation would see.
+
+        Raises:
+            PippinError: as ``submit``, or of the kind with which the worker rejects it.
+        """
+        return await self._supervisor.requests.tokenize(prompt, add_special_tokens)
+
+    async def detokenize(
+        self, tokens: tuple[int, ...], *, skip_special_tokens: bool = False
+    ) -> str:
+        """The text of tokens. Raises: as ``tokenize``."""
+        return await self._supervisor.requests.detokenize(tokens, skip_special_tokens)

@@ -1,0 +1,53 @@
+"""What a model is called by clients."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
+
+
+def served_names(models: Sequence[str]) -> dict[str, str]:
+    """Name → where, in order.
+
+    ``NAME=WHERE`` has the name given; a folder is called by its last part; anything else
+    (``demo``, a hub repository) by itself.
+
+    Raises:
+        ValueError: a name is taken twice, or cannot be a name. In words for the operator.
+    """
+    named: dict[str, str] = {}
+    for model in models:
+        name, where = _name_of(model)
+        if not where or not SHAPE.fullmatch(name):
+            raise ValueError(f"{model!r} gives no usable name; write NAME=WHERE")
+        if name in named:
+            raise ValueError(
+                f"two models are called {name!r} ({named[name]} and {where}); "
+                "write NAME=WHERE to give one of them another name"
+            )
+        named[name] = where
+    return named
+
+
+def is_path(where: str) -> bool:
+    """Whether a model is meant as a folder or file here, and not as a name on the hub."""
+    return where.startswith(("/", "./", "../", "~")) or (where != "" and Path(where).exists())
+
+
+def _name_of(model: str) -> tuple[str, str]:
+    name, equals, where = model.partition("=")
+    if equals and "/" not in name:
+        return name.strip(), _expanded(where.strip())
+    where = _expanded(model)
+    return (Path(where).name if is_path(where) else where), where
+
+
+def _expanded(where: str) -> str:
+    """A path made absolute, since it must exist; anything else as it is."""
+    if not is_path(where):
+        return where
+    path = Path(where).expanduser().resolve()
+    if not path.exists():
+        raise ValueError(f"there is no model at {where}")
+    return str(path)

@@ -1,0 +1,135 @@
+"""Every setting of the server, its default and its reason: flags > environment > default.
+
+A setting ``some_name`` is the flag ``--some-name`` of ``pippin serve`` (without its unit; one of
+a list is given by each flag) and the environment variable ``PIPPIN_SOME_NAME``, where a list is
+separated by commas.
+"""
+
+import ipaddress
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+LISTS = ("models", "api_keys", "cors_origins", "allowed_hosts")
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Texts = Annotated[tuple[str, ...], NoDecode]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """One server's settings: complete, valid and frozen once they exist.
+
+    Raises:
+        pydantic.ValidationError: its messages are words for the operator.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PIPPIN_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    models: Texts = ("demo",)
+    """What to serve: ``demo``, folders, hub repositories, or ``NAME=WHERE`` to choose the name.
+    The demo by default, so that a first try needs no download."""
+    host: str = Field("127.0.0.1", min_length=1)
+    """Address to listen on. Loopback by default: nobody else reaches it by accident."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on; 0 takes any free one."""
+    api_keys: Secrets = ()
+    """Keys that open every route but health. None by default, which only loopback allows."""
+    insecure: bool = False
+    """Listen beyond loopback without a key. Off: a model server is worth stealing time from."""
+    cors_origins: Texts = ()
+    """Web origins whose pages may call this server. None: the browser's own rule stands."""
+    allowed_hosts: Texts = ()
+    """Further Host headers to accept on loopback, beside its own names (DNS rebinding)."""
+    max_body_bytes: int = Field(10 * MIB, ge=1024, le=48 * MIB)
+    """Longest request body. The upper bound keeps any request within a frame of the wire."""
+    receipt_timeout_s: float = Field(30.0, gt=0)
+    """Seconds in which a whole request must have arrived; a patient attacker gets no more."""
+    keepalive_interval_s: float = Field(10.0, gt=0)
+    """Seconds of silence before a stream gets a comment; proxies often give up at 30 or 60."""
+    max_prompts: int = Field(128, ge=1, le=4096)
+    """Answers that one request may ask for: prompts times choices."""
+    log_level: LogLevel = "info"
+    """How much the log says."""
+    blas_threads: int = Field(1, ge=1, le=1024)
+    """Threads of the BLAS on Linux CPU. One is the fastest for the small products of decoding."""
+    keep_dtype: bool = False
+    """Serve weights as they are stored. Off: on Linux CPU only float32 reaches a BLAS."""
+    prefill_budget: int = Field(0, ge=0, le=1_000_000)
+    """Prompt tokens per engine step: what a decoding answer waits for between two tokens.
+    0 takes what suits the device: a GPU reads far more in the same time than a CPU."""
+    max_lanes: int = Field(64, ge=1, le=4096)
+    """Answers that decode at once; further ones wait."""
+    worker_start_timeout_s: float = Field(60.0, gt=0)
+    """Seconds until a new worker must report. Loading the model comes after and has no limit."""
+    worker_stop_timeout_s: float = Field(5.0, gt=0)
+    """Seconds a worker has to end by itself, and again after SIGTERM, before SIGKILL."""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine can reach the server."""
+        return is_loopback(self.host)
+
+    @field_validator(*LISTS, mode="before")
+    @classmethod
+    def _split_by_comma(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _demo_if_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not model.strip() for model in value):
+            raise ValueError("a model's name is empty")
+        return value or ("demo",)
+
+    @field_validator("api_keys")
+    @classmethod
+    def _keys_fit_a_header(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            text = key.get_secret_value()
+            if not text or not text.isascii() or not text.isprintable() or " " in text:
+                raise ValueError("a key must be printable ASCII without spaces, and not empty")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_have_no_path(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, rest = origin.partition("://")
+            if origin != "*" and (scheme not in ("http", "https") or not rest or "/" in rest):
+                raise ValueError(f"{origin!r} is no origin; write https://host[:port], or *")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not host or "/" in host or " " in host:
+                raise ValueError(f"{host!r} is no host name; write it without scheme and path")
+        return value
+
+    @model_validator(mode="after")
+    def _guarded_beyond_loopback(self) -> Self:
+        if not (self.loopback or self.api_keys or self.insecure):
+            raise ValueError(
+                f"{self.host} can be reached from other machines, and no API key is set: "
+                "add --api-key KEY (or PIPPIN_API_KEYS), or listen on 127.0.0.1, "
+                "or accept the risk with --insecure"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or host name is this machine's own and reachable from it only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
