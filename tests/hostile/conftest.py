@@ -1,44 +1,28 @@
 """A server to be hostile to, and a canary that must go on singing beside every attack.
 
-The tests know nothing but the server's URL: a fixture of the same name with a real server
-behind it runs them all again.
+The tests know nothing but the server's URL.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from pippin.core.events import Delta, Finished, Started
-from pippin.core.request import GenerationRequest
-from pippin.settings import Settings
-from tests.api.fakes import FakeFleet, FakeModel, Step, parrot
-from tests.api.serving import running
+from tests.journeys.server import serving
 
 RECEIPT_TIMEOUT_S = 1.0
 MAX_BODY_BYTES = 1024 * 1024
 CANARY_TOKENS = 2_000
 
 
-def singer(request: GenerationRequest) -> Iterable[Step]:
-    """A parrot that sings slowly and for long if it is told never to stop."""
-    if not request.ignore_eos:
-        yield from parrot(request)
-        return
-    yield Started(1, 1)
-    for _ in range(CANARY_TOKENS):
-        yield 0.003
-        yield Delta(1, 0, "la ")
-    yield Finished(1, 0, "length", CANARY_TOKENS)
-
-
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """A server without keys on loopback, with a short receipt deadline and a small body limit."""
-    settings = Settings(port=0, receipt_timeout_s=RECEIPT_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES)
-    with running(settings, FakeFleet(FakeModel(script=singer))) as url:
-        yield url
+    """The real server without keys on loopback, with a short receipt deadline and a small body
+    limit."""
+    limits = (f"--receipt-timeout={RECEIPT_TIMEOUT_S}", f"--max-body={MAX_BODY_BYTES}")
+    with serving(*limits) as server:
+        yield server.url
 
 
 @pytest.fixture

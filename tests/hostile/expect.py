@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +47,17 @@ def until_closed(sock: socket.socket) -> bytes:
     except ConnectionResetError:
         return received
     return received
+
+
+def one_answer(sock: socket.socket) -> bytes:
+    """One whole answer with a Content-Length, of a connection that stays open."""
+    received = b""
+    while True:
+        received += sock.recv(65536)
+        head, blank, body = received.lower().partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head)
+        if blank and length and len(body) >= int(length[1]):
+            return received
 
 
 def talk(url: str, data: bytes) -> bytes:

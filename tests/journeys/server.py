@@ -49,12 +49,13 @@ class RunningServer:
 
 
 @contextmanager
-def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningServer]:
+def serving(
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    python: Sequence[str] = (sys.executable,),
+) -> Iterator[RunningServer]:
     """``pippin serve`` with these arguments on a free port, until the block ends."""
-    command: Sequence[str] = (
-        *(sys.executable, "-m", "pippin", "serve", "--port", "0"),
-        *arguments,
-    )
+    command = (*python, "-m", "pippin", "serve", "--port", "0", *arguments)
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
