@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.server import serving
+
 README = Path(__file__).parent.parent / "README.md"
 EXAMPLE = re.compile(r"^```(bash|python) example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED_ADDRESS = "http://127.0.0.1:8000"
 RUNNERS = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
-SERVE = [sys.executable, str(Path(__file__).parent / "cli" / "serve_mock.py"), "demo"]
 
 
 def examples() -> list[tuple[str, str]]:
@@ -21,13 +22,9 @@ def examples() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Where a server listens that serves a model called ``demo``."""
-    with subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        listening = (re.search(r"Listening on (\S+)", line) for line in process.stdout)
-        yield next(found[1] for found in listening if found)
-        process.terminate()
-        process.communicate(timeout=60)
+    """Where the real server listens, as ``make serve`` starts it."""
+    with serving() as server:
+        yield server.url
 
 
 def test_there_are_examples() -> None:

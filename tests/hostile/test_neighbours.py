@@ -33,12 +33,12 @@ def text_of(answer: httpx.Response) -> str:
 
 def test_row_19_checks_are_no_asserts() -> None:
     """The same refusals when Python drops every assert."""
-    with serving(python=(sys.executable, "-O")) as server:
-        with httpx.Client(base_url=server.url) as client:
-            refusal(chat(client, "x", temperature=-1), 400, "temperature")
-            refusal(chat(client, "x", logit_bias={"99999999": 1}), 400)
-            refusal(client.post(CHAT, content=b"{"), 415)
-            assert text_of(chat(client, "What is the capital of France?"))
+    optimised = serving(python=(sys.executable, "-O"))
+    with optimised as server, httpx.Client(base_url=server.url) as client:
+        refusal(chat(client, "x", temperature=-1), 400, "temperature")
+        refusal(chat(client, "x", logit_bias={"99999999": 1}), 400)
+        refusal(client.post(CHAT, content=b"{"), 415)
+        assert text_of(chat(client, "What is the capital of France?"))
 
 
 @pytest.mark.parametrize("token", ["1536", "99999999", "2147483648", "-1"])
