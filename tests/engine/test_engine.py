@@ -1,15 +1,26 @@
 """Scheduling, ends, cancels and failures, on a model whose every token is known."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
 from tests.engine.driver import run
 from tests.engine.mock_model import MockModel, counting
 
 VOCAB = 64
+
+
+@pytest.fixture(scope="module", params=[HostArrays, DeviceArrays], autouse=True)
+def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
+    """Every test twice: with sampling on the host, and queued one step ahead as on a GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pippin.engine.engine.arrays_for_device", request.param)
+        yield request.param
 
 
 def engine(model: MockModel | None = None, **options: int) -> Engine:

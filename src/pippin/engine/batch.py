@@ -75,9 +75,12 @@ class Batch:
     def launch(self) -> Flight | None:
         """Queue the next step of all lanes. What was in flight before has landed and is returned.
 
-        On a device this returns at once. Where sampling is on the host the step is done when it
+        On a device this returns at once; and nothing is queued when what is in flight are the
+        lanes' last tokens. Where sampling is on the host the step is done when it
         returns; nothing is in flight then, and the step itself is returned.
         """
+        if self._flight and all(lane.tokens_left <= 1 for lane in self.lanes):
+            return self.settle()
         if self._sampler is None:
             self._sampler = Sampler(self.lanes, self._vocab_size, self._arrays)
         inputs = self._flight.tokens if self._flight else self._newest_tokens()

@@ -50,6 +50,11 @@ class Lane:
         return self.generated[-1] if self.generated else self.job.prompt[-1]
 
     @property
+    def tokens_left(self) -> int:
+        """How many more the lane may take."""
+        return self.job.max_tokens - len(self.generated)
+
+    @property
     def cached(self) -> int:
         """Tokens of this lane in its cache: all but the newest."""
         return len(self.job.prompt) + len(self.generated) - 1
