@@ -1,0 +1,1 @@
+"""Pippin beside the in-process limit and beside other servers: ``python -m benchmarks``."""
