@@ -15,6 +15,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = make_random_model(tmp_path_factory.mktemp("models") / "noise")
     with serving("demo", str(folder)) as running:
         yield running
+    assert not [line for line in running.log if "yet holds" in line], "something leaked"
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import mlx.core as mx
 import numpy as np
 
+from pippin.models.hardware import on_cpu
+
 Array = Any
 """An ``mx.array`` or a numpy array, as the ``Arrays`` in use makes them."""
 
@@ -90,5 +92,4 @@ class HostArrays:
 
 
 def arrays_for_device() -> Arrays:
-    on_cpu = mx.default_device() == mx.Device(mx.cpu)
-    return HostArrays() if on_cpu else DeviceArrays()
+    return HostArrays() if on_cpu() else DeviceArrays()

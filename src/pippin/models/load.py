@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 from pippin import __version__
 from pippin.core.sampling import SamplingDefaults
 from pippin.models.errors import CannotLoad
+from pippin.models.hardware import on_cpu
 from pippin.models.resolve import Progress
 
 FALLBACK_CONTEXT = 4096
@@ -53,6 +54,10 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         CannotLoad: the folder is no model that can be served here, and why.
     """
     progress("reading", 0, 0)
+    if on_cpu():
+        # MLX would compile kernels with g++ into a temporary folder that others may write to.
+        # It costs a second or more at every first start, and is not faster afterwards.
+        mx.disable_compile()
     config = _read_json(folder / "config.json", required=True)
     generation = _read_json(folder / "generation_config.json")
     tokenizer, template, special_tokens, tokenizer_eos = _load_tokenizer(folder)
@@ -76,7 +81,7 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
 def _load_weights(folder: Path, *, keep_dtype: bool, progress: Progress) -> Any:
     try:
         model, _ = load_model(folder, lazy=True)
-        if not keep_dtype and mx.default_device() == mx.Device(mx.cpu):
+        if not keep_dtype and on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
         _materialise(model, progress)

@@ -1,0 +1,82 @@
+"""Engine outputs → events, and what is forgotten when."""
+
+from tokenizers import Tokenizer
+
+from pippin import demo
+from pippin.core.events import Delta, Event, Failed, Finished
+from pippin.core.request import GenerationRequest, TextPrompt
+from pippin.engine.lane import Ended, Job, JobFailed, PromptScored, Score, Token
+from pippin.output.vocabulary import Vocabulary
+from pippin.worker.answers import Answers, decode
+
+TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
+VOCABULARY = Vocabulary(TOKENIZER)
+X, Y = TOKENIZER.encode("x", add_special_tokens=False).ids[0], 300
+
+
+def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
+    """One open answer with id 1, and the events of opening it."""
+    request = GenerationRequest(prompt=TextPrompt(text="x"), **fields)  # type: ignore[arg-type]
+    job = Job(
+        id=1,
+        prompt=(X, X),
+        max_tokens=request.max_tokens if request.max_tokens is not None else 9,
+        choices=request.choices,
+        score_prompt=request.echo and request.logprobs is not None,
+        logprobs=request.logprobs,
+    )
+    answers = Answers(VOCABULARY)
+    return answers, answers.open(job, request)
+
+
+def test_an_answer_is_forgotten_after_its_last_choice() -> None:
+    answers, _ = answers_with(choices=2)
+    events, _ = answers.take([Token(1, 0, X, "length"), Token(1, 1, X)])
+    assert len(answers) == 1
+    events, _ = answers.take([Token(1, 1, X, "length")])
+    assert isinstance(events[-1], Finished)
+    assert len(answers) == 0
+
+
+def test_a_stop_text_is_told_to_the_engine_and_later_tokens_are_dropped() -> None:
+    answers, _ = answers_with(stop=("x",), choices=2)
+    events, stopped = answers.take([Token(1, 0, X), Token(1, 1, Y)])
+    assert stopped == [(1, 0)]
+    assert [e.reason for e in events if isinstance(e, Finished)] == ["stop"]
+    assert answers.take([Token(1, 0, X), Token(1, 0, X, "length")]) == ([], [])
+
+
+def test_a_failed_job_is_one_error() -> None:
+    answers, _ = answers_with(choices=3)
+    events, _ = answers.take([JobFailed(1), Token(1, 0, X), JobFailed(1)])
+    assert [type(event) for event in events] == [Failed]
+    assert len(answers) == 0
+
+
+def test_what_nobody_waits_for_is_dropped() -> None:
+    answers, _ = answers_with()
+    answers.close(1)
+    assert answers.take([Token(1, 0, X), Ended(1), JobFailed(7)]) == ([], [])
+
+
+def test_echo_comes_first() -> None:
+    _, opened = answers_with(echo=True, choices=2)
+    assert opened == [Delta(1, 0, "x"), Delta(1, 1, "x")]
+
+
+def test_a_scored_prompt_is_delivered_whole_with_its_scores() -> None:
+    answers, opened = answers_with(echo=True, logprobs=1, max_tokens=0)
+    assert opened == []
+    score = Score(-1.5, ((X, -1.5),))
+    assert answers.take([PromptScored(1, (X,), (None,))]) == ([], [])
+    events, _ = answers.take([PromptScored(1, (X,), (score,)), Ended(1)])
+    delta, finished = events
+    assert isinstance(delta, Delta)
+    assert [entry.logprob for entry in delta.logprobs] == [None, -1.5]
+    assert finished == Finished(1, 0, "length", 0)
+
+
+def test_decoding_shows_special_tokens_on_request() -> None:
+    tokens = TOKENIZER.encode("a<|im_end|>b", add_special_tokens=False).ids
+    assert decode(VOCABULARY, tokens, skip_special_tokens=False) == "a<|im_end|>b"
+    assert decode(VOCABULARY, tokens, skip_special_tokens=True) == "ab"
