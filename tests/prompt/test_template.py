@@ -59,6 +59,15 @@ def test_kwargs_are_those_that_the_template_reads() -> None:
     assert render("{{ enable_thinking }}", "a", enable_thinking=True) == "True"
 
 
+def test_a_name_that_the_template_sets_is_no_kwarg_unless_it_asks_for_it() -> None:
+    source = (
+        "{% if messages %}{% set content = 1 %}{% endif %}{{ content }}"
+        "{% if budget is not defined %}{% set budget = 5 %}{% endif %}{{ budget }}"
+        "{% set effort = effort | default('low') %}{{ effort }}"
+    )
+    assert ChatTemplate(source, {}).kwargs == {"budget", "effort"}
+
+
 def test_a_refusal_of_the_template_reaches_the_client() -> None:
     with pytest.raises(InvalidRequest, match="roles must alternate"):
         render("{{ raise_exception('roles must alternate') }}", "a")

@@ -77,7 +77,7 @@ class ChatTemplate:
         environment.globals["strftime_now"] = _strftime_now
         try:
             tree = environment.parse(source)
-            self.kwargs = frozenset(meta.find_undeclared_variables(tree)) - RESERVED
+            self.kwargs = _arguments(tree) - RESERVED
             self._template = environment.from_string(_with_ticks(tree))
         except (jinja2.TemplateError, RecursionError) as error:
             raise BrokenTemplate(f"the chat template does not compile: {error}") from error
@@ -201,6 +201,20 @@ class _Generation(Extension):
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _arguments(tree: nodes.Template) -> frozenset[str]:
+    """Names that the template wants from outside: those that it reads without always having set
+    them. One that it sets itself counts only where it asks whether it was given."""
+    read = meta.find_undeclared_variables(tree)
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    probes = (*tree.find_all(nodes.Test), *tree.find_all(nodes.Filter))
+    asked = {
+        probe.node.name
+        for probe in probes
+        if isinstance(probe.node, nodes.Name) and probe.name in ("defined", "undefined", "default")
+    }
+    return frozenset(read - (own - asked))
 
 
 def _with_ticks(tree: nodes.Template) -> nodes.Template:

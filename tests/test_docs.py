@@ -1,4 +1,5 @@
-"""Every block of the README that is marked as an example runs, as printed, against a server."""
+"""Every block of the README and the docs that is marked as an example runs, as printed, against
+the server."""
 
 import re
 import subprocess
@@ -10,14 +11,16 @@ import pytest
 
 from tests.journeys.server import serving
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^```(bash|python) example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED_ADDRESS = "http://127.0.0.1:8000"
 RUNNERS = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 
 
 def examples() -> list[tuple[str, str]]:
-    return [(found[1], found[2]) for found in EXAMPLE.finditer(README.read_text())]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return [(found[1], found[2]) for found in EXAMPLE.finditer(text)]
 
 
 @pytest.fixture(scope="module")
