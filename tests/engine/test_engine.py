@@ -1,14 +1,17 @@
 """Scheduling, ends, cancels and failures, on a model whose every token is known."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pippin.core.sampling import Sampling
 from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
+from pippin.engine.rows import CacheRows
 from tests.engine.driver import run
 from tests.engine.mock_model import MockModel, counting
 
@@ -23,7 +26,7 @@ def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
         yield request.param
 
 
-def engine(model: MockModel | None = None, **options: int) -> Engine:
+def engine(model: MockModel | None = None, **options: Any) -> Engine:
     return Engine(model or MockModel(counting(VOCAB)), vocab_size=VOCAB, **options)
 
 
@@ -176,3 +179,40 @@ def test_scores_only_for_lanes_that_ask() -> None:
     assert [len(score.top) for score in transcript.scores[1, 0]] == [2] * 5
     assert (2, 0) not in transcript.scores
     assert [len(score.top) for score in transcript.scores[3, 0]] == [0] * 5
+
+
+def test_a_window_longer_than_any_text_costs_nothing() -> None:
+    sampling = Sampling(temperature=0, repetition_penalty=1.5, repetition_context_size=2**31 - 1)
+    neighbour = Sampling(temperature=0, repetition_context_size=2**31 - 1)
+    jobs = [job(1, 3, sampling=sampling), job(2, 9, sampling=neighbour)]
+    transcript = run(engine(), jobs)
+    assert transcript.tokens[1, 0] == [4, 5, 6, 7, 8]
+    assert transcript.tokens[2, 0] == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("method", ["take", "extend"])
+def test_a_cache_that_cannot_change_fails_its_lanes_only(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lanes of another batch, and whoever comes later, are not concerned."""
+    near, far = greedy_job(1, 20, 20), greedy_job(2, 300, 20)
+    short = [greedy_job(3, 21, 3), greedy_job(4, 22, 3)]
+    busy = engine(forward_cost=100)
+
+    def break_it(step: int, engine: Engine) -> None:
+        if step == 2:
+            monkeypatch.setattr(CacheRows, method, _planted)
+        if step == 6:
+            monkeypatch.undo()
+
+    transcript = run(busy, [near, far, *short], before_step=break_it)
+    assert transcript.tokens[2, 0] == expected(far)
+    for each in (near, *short):
+        whole = transcript.tokens[each.id, 0] == expected(each)
+        assert whole != (each.id in transcript.failed)
+    later = greedy_job(9, 12, 4)
+    assert run(busy, [later]).tokens[9, 0] == expected(later)
+
+
+def _planted(*_: object) -> None:
+    raise RuntimeError("planted failure")

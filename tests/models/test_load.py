@@ -46,6 +46,37 @@ def test_a_quantised_model_is_served_in_float32(tmp_path: Path) -> None:
     assert loaded(tmp_path / "q4").dtype == "float32"
 
 
+def test_a_tokenizer_that_cuts_or_pads_is_told_not_to(copy: Path) -> None:
+    state = json.loads((copy / "tokenizer.json").read_text())
+    state["truncation"] = {
+        "direction": "Right",
+        "max_length": 4,
+        "strategy": "LongestFirst",
+        "stride": 0,
+    }
+    state["padding"] = {
+        "strategy": {"Fixed": 50},
+        "direction": "Left",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "<|endoftext|>",
+    }
+    (copy / "tokenizer.json").write_text(json.dumps(state))
+    tokenizer = loaded(copy).tokenizer
+    lengths = [len(e.ids) for e in tokenizer.encode_batch(["a", "a b c d e f g h i j k l"])]
+    assert lengths[0] == 1
+    assert lengths[1] > 10
+
+
+@pytest.mark.parametrize("eos", ["<|im_end|>", 1527.0, [1, "x", 10**6, -1], True, {"a": 1}])
+def test_an_end_of_text_that_is_no_token_is_left_out(copy: Path, eos: object) -> None:
+    (copy / "generation_config.json").write_text(json.dumps({"eos_token_id": eos}))
+    model = loaded(copy)
+    assert all(0 <= token < model.vocab_size for token in model.eos)
+    assert model.eos
+
+
 def test_the_fingerprint_is_of_the_content(copy: Path, tmp_path: Path) -> None:
     original = fingerprint(demo.MODELS["demo"])
     assert fingerprint(copy) == original

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 from pippin import demo
 from pippin.core.events import Delta, Event, Finished, FinishReason
 from pippin.output.choice import Choice
+from pippin.output.stops import StopText
 from pippin.output.vocabulary import Vocabulary
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
@@ -40,7 +41,7 @@ def finish_of(said: list[Event]) -> Finished:
 @settings(deadline=None)
 @given(TEXTS, st.lists(TEXTS, max_size=3))
 def test_text_up_to_the_stop_and_logprobs_of_just_that(text: str, stops: list[str]) -> None:
-    said = events(text, stop=tuple(stops))
+    said = events(text, stop=tuple(map(StopText, stops)))
     ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
     answer = text_of(said)
     assert text.startswith(answer)
@@ -61,12 +62,12 @@ def test_usage_counts_tokens_up_to_the_stop() -> None:
     whole = TOKENIZER.encode("hello world and more", add_special_tokens=False).ids
     upto = TOKENIZER.encode("hello world", add_special_tokens=False).ids
     assert whole[: len(upto)] == upto
-    finish = finish_of(events("hello world and more", stop=("world",)))
+    finish = finish_of(events("hello world and more", stop=(StopText("world"),)))
     assert finish.completion_tokens == len(upto)
 
 
 def test_no_stop_before_min_tokens() -> None:
-    assert text_of(events("aaab", stop=("a",), min_tokens=50)) == "aaab"
+    assert text_of(events("aaab", stop=(StopText("a"),), min_tokens=50)) == "aaab"
 
 
 def test_summed_logprobs_only_when_asked() -> None:

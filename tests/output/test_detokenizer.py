@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from pippin import demo
 from pippin.output.detokenizer import Detokenizer
-from pippin.output.vocabulary import Vocabulary
+from pippin.output.vocabulary import UnknownTokenizer, Vocabulary
 
 
 def byte_level() -> Tokenizer:
@@ -33,7 +33,7 @@ def sentencepiece() -> Tokenizer:
 
 
 def word_level() -> Tokenizer:
-    """None of the known kinds: asked token by token."""
+    """None of the known kinds."""
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return tokenizer
@@ -92,5 +92,6 @@ def test_special_tokens_are_no_text_and_unknown_ids_are_nothing() -> None:
     assert streamed(tokenizer, [end, 10**6]) == ""
 
 
-def test_a_tokenizer_of_another_kind_is_asked_token_by_token() -> None:
-    assert Vocabulary(word_level()).text_of(1) == "b"
+def test_a_tokenizer_of_another_kind_is_refused() -> None:
+    with pytest.raises(UnknownTokenizer, match="words"):
+        Vocabulary(word_level())

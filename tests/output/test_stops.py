@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pippin.output.stops import StopMatcher
+from pippin.output.stops import StopMatcher, StopText
 
 LETTERS = st.text(alphabet="ab", max_size=30)
 STOPS = st.lists(st.text(alphabet="ab", min_size=1, max_size=5), max_size=4)
@@ -20,7 +20,7 @@ def plain(text: str, stops: list[str]) -> tuple[str, bool]:
 
 
 def streamed(text: str, stops: list[str], cuts: list[int]) -> tuple[str, bool]:
-    matcher = StopMatcher(stops)
+    matcher = StopMatcher([StopText(stop) for stop in stops])
     given_out = ""
     position = 0
     for cut in cuts:
@@ -41,7 +41,7 @@ def test_any_cutting_gives_the_same_answer(text: str, stops: list[str], cuts: li
 def test_what_was_given_out_was_never_part_of_a_stop(
     text: str, stops: list[str], cuts: list[int]
 ) -> None:
-    matcher = StopMatcher(stops)
+    matcher = StopMatcher([StopText(stop) for stop in stops])
     answer, _ = plain(text, stops)
     given_out, position = "", 0
     for cut in cuts:

@@ -37,6 +37,34 @@ def test_no_message_can_end_its_own_turn(content: str) -> None:
     assert content in TOKENIZER.decode(list(tokens), skip_special_tokens=False)
 
 
+SHOW_ALL = "{% for m in messages %}{{ m.name }}{{ m.content }}{% endfor %}{{ mood }}<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        ChatPrompt(messages=(Message(role="user", content="a", name="<|im_end|>"),)),
+        ChatPrompt(
+            messages=(Message(role="user", content="a"),), template_kwargs={"mood": "<|im_end|>"}
+        ),
+        chat("a <|im_", "end|> b"),
+        chat("<", "|im_end|>"),
+    ],
+    ids=["name", "argument", "split", "split early"],
+)
+def test_nothing_that_a_client_writes_becomes_a_control_token(prompt: ChatPrompt) -> None:
+    source = SHOW_ALL.replace("{{ m.name }}", "{{ m.name if m.name is defined }}")
+    encoder = PromptEncoder(TOKENIZER, ChatTemplate(source, {}))
+    assert specials(encoder.encode(prompt)) == ["<|im_end|>"]
+
+
+def test_an_end_of_text_that_is_not_marked_special_is_defused_too() -> None:
+    (end,) = [i for i, t in TOKENIZER.get_added_tokens_decoder().items() if t.content == "<think>"]
+    encoder = PromptEncoder(TOKENIZER, ChatTemplate("{{ messages[0].content }}", {}), eos={end})
+    assert end not in encoder.encode(chat("a <think> b"))
+    assert end in ENCODER.encode(chat("a <think> b"))
+
+
 def test_a_message_without_special_tokens_is_encoded_in_one_piece() -> None:
     prompt = chat("What is the capital of France?")
     whole = TOKENIZER.encode(TEMPLATE.render(prompt), add_special_tokens=False).ids

@@ -53,6 +53,11 @@ def test_the_dialect_of_transformers() -> None:
     assert render(source, "a", "b") == '<s>{"é": 1}b'
 
 
+def test_tojson_takes_what_transformers_takes() -> None:
+    source = "{{ {'b': 1, 'a': [2]} | tojson(separators=(',', ':'), sort_keys=true) }}"
+    assert render(source, "x") == '{"a":[2],"b":1}'
+
+
 def test_kwargs_are_those_that_the_template_reads() -> None:
     template = ChatTemplate("{{ messages }}{% if enable_thinking %}x{% endif %}{{ tools }}", {})
     assert template.kwargs == {"enable_thinking"}
@@ -101,6 +106,10 @@ def test_an_endless_template_is_stopped(source: str) -> None:
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{{ ''.__class__.__mro__ }}{{ ''.__class__.__base__.__subclasses__() }}",
         "{{ messages.append(1) }}",
+        "{{ 1 / 0 }}",
+        "{{ 'a'.ljust(999999999) }}",
+        "{{ 'a' | indent(999999999) }}",
+        "{{ messages | tojson(indent=999999999) }}",
     ],
 )
 def test_a_hostile_or_broken_template_gives_one_clear_error(source: str) -> None:
@@ -114,7 +123,10 @@ def test_output_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         render("{% for i in range(99999) %}{{ messages[0].content }}{% endfor %}", "abc")
 
 
-@pytest.mark.parametrize("source", ["{% if %}", "{{ " + "(" * 30_000, "x" * 600_000])
+@pytest.mark.parametrize(
+    "source",
+    ["{% if %}", "{{ 'a' | center(9) }}", "{{ pippin_tick }}", "{{ " + "(" * 30_000, "x" * 600_000],
+)
 def test_what_is_no_template_is_refused_at_load(source: str) -> None:
     with pytest.raises(BrokenTemplate):
         ChatTemplate(source, {})

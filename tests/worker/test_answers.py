@@ -64,16 +64,16 @@ def test_echo_comes_first() -> None:
     assert opened == [Delta(1, 0, "x"), Delta(1, 1, "x")]
 
 
-def test_a_scored_prompt_is_delivered_whole_with_its_scores() -> None:
+def test_a_scored_prompt_is_delivered_in_pieces_with_its_scores() -> None:
     answers, opened = answers_with(echo=True, logprobs=1, max_tokens=0)
     assert opened == []
     score = Score(-1.5, ((X, -1.5),))
-    assert answers.take([PromptScored(1, (X,), (None,))]) == ([], [])
-    events, _ = answers.take([PromptScored(1, (X,), (score,)), Ended(1)])
-    delta, finished = events
-    assert isinstance(delta, Delta)
-    assert [entry.logprob for entry in delta.logprobs] == [None, -1.5]
-    assert finished == Finished(1, 0, "length", 0)
+    first, _ = answers.take([PromptScored(1, (X,), (None,))])
+    second, _ = answers.take([PromptScored(1, (X,), (score,)), Ended(1)])
+    deltas = [event for event in (*first, *second) if isinstance(event, Delta)]
+    assert [delta.text for delta in deltas] == ["x", "x"]
+    assert [entry.logprob for delta in deltas for entry in delta.logprobs] == [None, -1.5]
+    assert second[-1] == Finished(1, 0, "length", 0)
 
 
 def test_decoding_shows_special_tokens_on_request() -> None:

@@ -40,6 +40,9 @@ class Arrays(Protocol):
     def add(self, target: Array, rows: Array, columns: Array, values: Array) -> Array:
         """``target`` with ``values`` added at (row, column) pairs."""
 
+    def cumulative(self, weights: Array) -> Array:
+        """Running sums along the last axis, as exact as the place allows."""
+
     def best(self, values: Array, count: int) -> Array:
         """Indices of the ``count`` largest entries of each row, in no order."""
 
@@ -59,6 +62,9 @@ class DeviceArrays:
 
     def add(self, target: Array, rows: Array, columns: Array, values: Array) -> Array:
         return target.at[rows, columns].add(values)
+
+    def cumulative(self, weights: Array) -> Array:
+        return mx.cumsum(weights, axis=-1)
 
     def best(self, values: Array, count: int) -> Array:
         return mx.argpartition(-values, kth=count - 1, axis=-1)[..., :count]
@@ -84,6 +90,10 @@ class HostArrays:
         changed = target.copy()
         np.add.at(changed, (rows, columns), values)
         return changed
+
+    def cumulative(self, weights: Array) -> Array:
+        # In float32 the small weights after a large one would be lost.
+        return np.cumsum(weights, axis=-1, dtype=np.float64)
 
     def best(self, values: Array, count: int) -> Array:
         if count >= values.shape[-1]:

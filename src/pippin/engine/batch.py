@@ -51,10 +51,6 @@ class Batch:
     def bucket(self) -> Bucket:
         return Bucket(len(self.lanes), max((lane.cached for lane in self.lanes), default=0))
 
-    @property
-    def nbytes(self) -> int:
-        return self._cache.nbytes
-
     def join(self, lanes: Sequence[Lane], cache: CacheRows) -> None:
         """Add lanes with their prefilled rows."""
         self._cache.extend(cache)

@@ -11,7 +11,8 @@ from pippin.engine.batch import Batch, Flight
 from pippin.engine.buckets import Bucket, better_together, home_of
 from pippin.engine.lane import Ended, Job, JobFailed, Lane, Output, Token
 from pippin.engine.prefill import Prefiller
-from pippin.engine.rows import CacheRows, Model, can_merge, can_pad
+from pippin.engine.probe import Sharing
+from pippin.engine.rows import CacheRows, Model
 from pippin.engine.scheduler import Chunk, Scheduler
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 CPU_BUDGET = 128
 """Prompt tokens a step. On a CPU attention over a longer chunk falls out of the processor's cache:
 1,500 tokens by 128 take half the time that they take at once."""
+ALL_TOGETHER = Sharing(decode=True, prefill=True)
+SLACK_BYTES = 1 << 20
+"""Some models keep small constants per shape that they have seen."""
 GPU_BUDGET = 512
 """Enough to keep a GPU busy, and short enough for decoding lanes to keep moving."""
 
@@ -43,18 +47,20 @@ class Engine:
         prefill_budget: int | None = None,
         max_lanes: int = 64,
         forward_cost: int = 4096,
+        sharing: Sharing = ALL_TOGETHER,
     ) -> None:
         """``prefill_budget``: prompt tokens a step, ``None``: by device. ``forward_cost``: what a
-        further forward pass costs, in padded cache positions (``buckets``)."""
+        further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
+        ``probe`` found."""
         self._arrays = arrays_for_device()
         self._model = model
         self._vocab_size = vocab_size
         self._forward_cost = forward_cost
-        self.max_lanes = max_lanes if can_merge(model) else 1
+        self.max_lanes = max_lanes if sharing.decode else 1
         self._scheduler = Scheduler(
             prefill_budget=prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET),
             max_lanes=self.max_lanes,
-            can_group=can_pad(model),
+            can_group=sharing.prefill,
         )
         self._prefiller = Prefiller(model, self._arrays)
         self._batches: list[Batch] = []
@@ -97,11 +103,12 @@ class Engine:
             IntegrityError: something is left over.
         """
         mx.clear_cache()
+        leaked = mx.get_active_memory() - self._idle_bytes
         left = {
             "batches": len(self._batches),
             "dropped lanes": len(self._dropped),
             "prefilled caches": len(self._prefiller),
-            "device bytes": max(0, mx.get_active_memory() - self._idle_bytes),
+            "device bytes": leaked if leaked > SLACK_BYTES else 0,
         }
         if any(left.values()):
             raise IntegrityError(", ".join(f"{n} {what}" for what, n in left.items() if n))
@@ -135,10 +142,20 @@ class Engine:
         newcomer = Bucket(len(lanes), max(lane.cached for lane in lanes))
         home = home_of(newcomer, self._buckets(), self._forward_cost)
         if home is not None and self._settled(batch := self._batches[home], outputs):
-            batch.join(lanes, cache)
+            self._join(batch, lanes, cache, outputs)
         else:
             batch = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
             self._batches.append(batch)
+
+    def _join(
+        self, batch: Batch, lanes: list[Lane], cache: CacheRows, outputs: list[Output]
+    ) -> None:
+        """A join that fails half-way leaves both sides unusable: both fail."""
+        try:
+            batch.join(lanes, cache)
+        except Exception:
+            self._fail_batch(batch, outputs)
+            raise
 
     def _fail_prefill(self, job_id: int, outputs: list[Output]) -> None:
         self._scheduler.cancel(job_id)
@@ -187,16 +204,20 @@ class Engine:
         for batch in list(self._batches):
             concerned = any(lane.id in self._dropped for lane in batch.lanes)
             if concerned and self._settled(batch, outputs):
-                self._keep_undropped(batch)
-        self._dropped.clear()
+                self._keep_undropped(batch, outputs)
+        self._dropped.clear()  # lanes that end while batches unite are dropped at the next step
         self._unite(outputs)
 
-    def _keep_undropped(self, batch: Batch) -> None:
+    def _keep_undropped(self, batch: Batch, outputs: list[Output]) -> None:
         rows = [row for row, lane in enumerate(batch.lanes) if lane.id not in self._dropped]
-        if rows:
-            batch.keep(rows)
-        else:
+        if not rows:
             self._batches.remove(batch)
+            return
+        try:
+            batch.keep(rows)
+        except Exception:  # noqa: BLE001  as above
+            _log_failure("a batch could not be reduced")
+            self._fail_batch(batch, outputs)
 
     def _unite(self, outputs: list[Output]) -> None:
         """Put batches together that have become alike."""
@@ -206,11 +227,19 @@ class Engine:
                 return
             into, other = (self._batches[i] for i in pair)
             if self._settled(into, outputs) and self._settled(other, outputs):
-                into.absorb(other)
-                self._batches.remove(other)
+                self._absorb(into, other, outputs)
+
+    def _absorb(self, into: Batch, other: Batch, outputs: list[Output]) -> None:
+        try:
+            into.absorb(other)
+            self._batches.remove(other)
+        except Exception:  # noqa: BLE001  as above
+            _log_failure("two batches could not be united")
+            for batch in (into, other):
+                self._fail_batch(batch, outputs)
 
     def _fail_batch(self, batch: Batch, outputs: list[Output]) -> None:
-        failed = dict.fromkeys(lane.job.id for lane in batch.lanes)
+        failed = dict.fromkeys(lane.job.id for lane in batch.lanes if lane.id not in self._dropped)
         outputs.extend(JobFailed(job_id) for job_id in failed)
         self._dropped -= {lane.id for lane in batch.lanes}
         self._batches.remove(batch)

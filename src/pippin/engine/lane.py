@@ -38,8 +38,9 @@ class Lane:
 
     job: Job
     index: int
-    key: int = 0
     generated: list[int] = field(default_factory=list)
+    key: int = field(init=False)
+    """Of this lane's random numbers."""
 
     def __post_init__(self) -> None:
         self.key = lane_key(self.job.sampling.seed, self.index)
@@ -60,12 +61,20 @@ class Lane:
         return len(self.job.prompt) + len(self.generated) - 1
 
     @property
-    def history_tail(self) -> list[int]:
-        """The last ``repetition_context_size`` tokens of prompt and answer."""
-        size = self.job.sampling.repetition_context_size
-        if size == 0:
-            return []
-        return [*self.job.prompt, *self.generated][-size:]
+    def window(self) -> int:
+        """Tokens that the repetition penalty looks back on: never more than there can be."""
+        sampling = self.job.sampling
+        if sampling.repetition_penalty == 1.0:
+            return 0
+        return min(sampling.repetition_context_size, len(self.job.prompt) + self.job.max_tokens)
+
+    @property
+    def recent(self) -> list[int]:
+        """The last ``window`` tokens of prompt and answer."""
+        missing = self.window - len(self.generated)
+        if missing <= 0:
+            return self.generated[len(self.generated) - self.window :]
+        return [*self.job.prompt[-missing:], *self.generated]
 
     @property
     def id(self) -> tuple[int, int]:
@@ -88,13 +97,6 @@ class Score:
     logprob: float
     top: tuple[tuple[int, float], ...] = ()
     """(token, log-probability), best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Work on a job begins."""
-
-    job_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +133,4 @@ class JobFailed:
     job_id: int
 
 
-Output = Started | PromptScored | Token | Ended | JobFailed
+Output = PromptScored | Token | Ended | JobFailed

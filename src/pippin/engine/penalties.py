@@ -23,7 +23,10 @@ class Penalties:
         self._repetition: Array | None = None
         self._counts: Array | None = None
         if any(p.repetition_penalty != 1.0 for p in params):
-            strengths = [p.repetition_penalty if p.repetition_context_size else 1.0 for p in params]
+            strengths = [p.repetition_penalty for p in params]
+            strengths = [
+                s if lane.window else 1.0 for s, lane in zip(strengths, lanes, strict=True)
+            ]
             self._repetition = arrays.of(strengths)[:, None]
             window, in_window = _windows(lanes)
             self._window, self._in_window = arrays.of(window), arrays.of(in_window)
@@ -94,12 +97,14 @@ def bias_entries(lanes: Sequence[Lane], arrays: Arrays) -> tuple[Array, Array, A
 def _windows(lanes: Sequence[Lane]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """The recent tokens of every lane, newest last, (B, W); and which columns are in the lane's
     own window. A history shorter than W is filled with its newest token."""
-    sizes = [lane.job.sampling.repetition_context_size for lane in lanes]
-    width = max(*sizes, 1)
-    tails = [lane.history_tail or [lane.newest_token] for lane in lanes]
-    window = np.array([[t[-1]] * (width - len(t)) + t for t in tails], dtype=np.int32)
-    own = np.arange(width)[None] >= width - np.maximum(np.array(sizes), 1)[:, None]
-    return window, own
+    sizes = np.array([max(1, lane.window) for lane in lanes])
+    width = int(sizes.max())
+    window = np.empty((len(lanes), width), dtype=np.int32)
+    for row, lane in zip(window, lanes, strict=True):
+        row[:] = lane.newest_token
+        recent = lane.recent
+        row[width - len(recent) :] = recent
+    return window, np.arange(width)[None] >= width - sizes[:, None]
 
 
 def _counts(lanes: Sequence[Lane], vocab_size: int) -> npt.NDArray[np.float32]:

@@ -64,10 +64,6 @@ class CacheRows:
         """Let the device compute what was put into the caches, without waiting for it."""
         mx.async_eval([layer.state for layer in self.layers])
 
-    @property
-    def nbytes(self) -> int:
-        return sum(layer.nbytes for layer in self.layers)
-
     def _merge(self) -> None:
         if not self._merged:
             self.layers = _merge([self.layers])
@@ -86,11 +82,11 @@ def position_bytes(model: Model) -> int:
     return sum(layer.nbytes // layer.keys.shape[2] for layer in growing)
 
 
-def can_merge(model: Model) -> bool:
-    """Whether sequences of this model can decode together."""
+def merges(model: Model) -> bool:
+    """Whether the model's caches say that they can be merged."""
     return all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
 
 
-def can_pad(model: Model) -> bool:
-    """Whether sequences of unlike lengths can be prefilled together."""
+def has_plain_caches(model: Model) -> bool:
+    """Whether padding on the left is known to the model's caches."""
     return all(type(layer) is KVCache for layer in make_prompt_cache(model))

@@ -66,12 +66,12 @@ class Sampler:
 
     def _sample(self, logits: Array) -> Array:
         weights = self._truncate(self._weights(logits))
-        # Inverse transform: the first token whose cumulative weight exceeds the draw. There the
-        # sum increases, so a token of weight 0 is never taken.
-        cumulative = self._xp.cumsum(weights, axis=-1)
+        # Inverse transform: the first token whose cumulative weight exceeds the draw. A parallel
+        # sum need not be monotone to the last bit, so tokens of weight 0 are excluded by name.
+        cumulative = self._arrays.cumulative(weights)
         draws = self._arrays.of(uniforms(self._keys, self._positions + np.uint64(self._steps)))
         threshold = draws[:, None] * cumulative[:, -1:]
-        return self._xp.argmax(cumulative > threshold, axis=-1)
+        return self._xp.argmax((cumulative > threshold) & (weights > 0), axis=-1)
 
     def _weights(self, logits: Array) -> Array:
         """Probabilities at the lanes' temperatures, up to a factor: the best token weighs 1."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from pippin.core.sampling import SamplingDefaults
 from pippin.models.errors import CannotLoad
 from pippin.models.hardware import on_cpu
 from pippin.models.resolve import Progress
+
+log = logging.getLogger(__name__)
 
 FALLBACK_CONTEXT = 4096
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
@@ -62,6 +65,7 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
     generation = _read_json(folder / "generation_config.json")
     tokenizer, template, special_tokens, tokenizer_eos = _load_tokenizer(folder)
     model = _load_weights(folder, keep_dtype=keep_dtype, progress=progress)
+    vocab_size = _logits_width(model)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -69,8 +73,8 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         special_tokens=special_tokens,
         architecture=str(config.get("model_type", "unknown")),
         context_length=_context_length(config),
-        vocab_size=_logits_width(model),
-        eos=_eos(config, generation, tokenizer_eos),
+        vocab_size=vocab_size,
+        eos=_eos(config, generation, tokenizer_eos, vocab_size),
         defaults=_defaults(generation),
         weights_bytes=sum(array.nbytes for array in _parameters(model)),
         fingerprint=fingerprint(folder),
@@ -122,6 +126,9 @@ def _load_tokenizer(folder: Path) -> tuple[Tokenizer, str | None, dict[str, str]
             f"The tokenizer in {folder} has no fast form (tokenizer.json), and code that comes "
             "with a model is never run. Convert it first."
         )
+    # Some fine-tunes carry what their training cut and padded to.
+    backend.no_truncation()
+    backend.no_padding()
     template = wrapped.chat_template
     if isinstance(template, Mapping):
         template = template.get("default") or next(iter(template.values()), None)
@@ -162,12 +169,19 @@ def _logits_width(model: Any) -> int:
     return int(logits.shape[-1])
 
 
-def _eos(config: Mapping[str, Any], generation: Mapping[str, Any], own: set[int]) -> frozenset[int]:
-    ids = set(own)
-    for source in (config, generation):
+def _eos(
+    config: Mapping[str, Any], generation: Mapping[str, Any], own: set[int], vocab_size: int
+) -> frozenset[int]:
+    """Every token that is said to end a text. What is no token of this model is left out."""
+    said: list[Any] = list(own)
+    for source in (config, config.get("text_config") or {}, generation):
         value = source.get("eos_token_id")
-        ids.update([value] if isinstance(value, int) else value or [])
-    return frozenset(ids)
+        said += value if isinstance(value, list) else [value]
+    ids = frozenset(i for i in said if type(i) is int and 0 <= i < vocab_size)
+    wrong = [i for i in said if i is not None and i not in ids]
+    if wrong:
+        log.warning("eos_token_id names what is no token of this model: %s", wrong)
+    return ids
 
 
 def _defaults(generation: Mapping[str, Any]) -> SamplingDefaults:

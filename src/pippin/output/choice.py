@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pippin.core.events import Delta, Event, Finished, FinishReason, TokenLogprob, TopLogprob
 from pippin.output.detokenizer import Detokenizer
-from pippin.output.stops import StopMatcher
+from pippin.output.stops import StopMatcher, StopText
 from pippin.output.vocabulary import Vocabulary
 
 TopScores = Sequence[tuple[int, float]]
@@ -24,7 +24,7 @@ class Choice:
         index: int,
         vocabulary: Vocabulary,
         *,
-        stop: Sequence[str] = (),
+        stop: Sequence[StopText] = (),
         min_tokens: int = 0,
         at_start: bool = False,
         sum_logprobs: bool = False,

@@ -7,10 +7,18 @@ the text, whatever the stop texts are.
 from collections.abc import Sequence
 
 
+class StopText:
+    """A stop text made ready to be looked for. Immutable, shared by a request's choices."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.fallback = _failure_function(text)
+
+
 class StopMatcher:
     """Watches the text of one choice and keeps back what may become a stop text."""
 
-    def __init__(self, stops: Sequence[str]) -> None:
+    def __init__(self, stops: Sequence[StopText]) -> None:
         self._automata = [_Automaton(stop) for stop in stops]
         self._held = ""
 
@@ -40,10 +48,10 @@ class StopMatcher:
 
 
 class _Automaton:
-    def __init__(self, stop: str) -> None:
-        self._stop = stop
-        self._fallback = _failure_function(stop)
-        self.length = len(stop)
+    def __init__(self, stop: StopText) -> None:
+        self._stop = stop.text
+        self._fallback = stop.fallback
+        self.length = len(stop.text)
         self.matched = 0
         """How many characters at the end of the text so far begin the stop text."""
 

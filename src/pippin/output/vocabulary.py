@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -10,26 +11,30 @@ _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACE_MARK = "\u2581"
 
 
+class UnknownTokenizer(Exception):
+    """Neither byte-level nor SentencePiece: what joining its tokens gives is not known."""
+
+
 class Vocabulary:
     """Every token's bytes. Immutable; owned by the worker.
 
-    Knows the two ways in which nearly all models write tokens: byte-level BPE (each byte a
+    Knows the two ways in which all generating models write tokens: byte-level BPE (each byte a
     printable character, GPT-2) and SentencePiece (U+2581 for a space, ``<0x0A>`` for a byte).
-    Others are asked of the tokenizer, token by token.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        """Raises ``UnknownTokenizer``: it writes tokens in another way."""
         added = tokenizer.get_added_tokens_decoder()
         self._special = frozenset(i for i, token in added.items() if token.special)
         decoders = _decoder_steps(tokenizer)
         self.strips_first_space = _strips_first_space(decoders)
         """Whether a text's very first space is the tokenizer's own and not the text's."""
-        to_bytes = _piece_decoder(tokenizer, decoders)
+        to_bytes = _piece_decoder(decoders)
         pieces = tokenizer.get_vocab(with_added_tokens=True)
         size = max(pieces.values(), default=-1) + 1
         self._bytes = [b""] * size
         for piece, i in pieces.items():
-            self._bytes[i] = added[i].content.encode() if i in added else to_bytes(piece, i)
+            self._bytes[i] = added[i].content.encode() if i in added else to_bytes(piece)
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -64,14 +69,14 @@ def _strips_first_space(steps: list[dict[str, Any]]) -> bool:
     )
 
 
-def _piece_decoder(tokenizer: Tokenizer, steps: list[dict[str, Any]]) -> Any:
+def _piece_decoder(steps: list[dict[str, Any]]) -> Callable[[str], bytes]:
     kinds = {step["type"] for step in steps}
     if "ByteLevel" in kinds:
         alphabet = _byte_alphabet()
-        return lambda piece, _: _byte_level(piece, alphabet)
+        return lambda piece: _byte_level(piece, alphabet)
     if kinds & {"Metaspace", "ByteFallback", "Replace"}:
-        return lambda piece, _: _sentencepiece(piece)
-    return lambda _, i: tokenizer.decode([i], skip_special_tokens=False).encode()
+        return _sentencepiece
+    raise UnknownTokenizer(f"tokens are written as {', '.join(sorted(kinds)) or 'words'}")
 
 
 def _byte_level(piece: str, alphabet: dict[str, int]) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
+from jinja2.filters import do_indent
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -27,6 +28,8 @@ MAX_SECONDS = 5.0
 MAX_REPEAT = 1_000_000
 """Longest sequence that ``*`` may build, largest result that ``**`` may be asked for."""
 
+PADDING_METHODS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs"})
+MAX_INDENT = 16
 RESERVED = frozenset(
     {
         "messages",
@@ -69,9 +72,14 @@ class ChatTemplate:
         """
         if len(source) > MAX_SOURCE_CHARS:
             raise BrokenTemplate(f"the chat template has over {MAX_SOURCE_CHARS} characters")
+        if _TICK in source:
+            raise BrokenTemplate(f"the chat template uses the reserved name {_TICK}")
         environment = _Sandbox(
             trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
         )
+        for name in ("center", "format"):
+            del environment.filters[name]  # they make something huge of something small
+        environment.filters["indent"] = _indent
         environment.filters["tojson"] = _tojson
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = _strftime_now
@@ -127,7 +135,7 @@ class ChatTemplate:
             raise InvalidRequest(
                 f"The model's chat template refuses these messages: {error}", "messages"
             ) from error
-        except (jinja2.TemplateError, RecursionError, MemoryError, OverflowError) as error:
+        except (jinja2.TemplateError, RecursionError, MemoryError, ArithmeticError) as error:
             raise InvalidRequest(
                 "The model's chat template cannot render these messages.", "messages"
             ) from error
@@ -174,6 +182,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     """Also refuses the operators that build something huge from something small."""
 
     intercepted_binops = frozenset(["*", "**", "%"])
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        padding = isinstance(obj, str) and attr in PADDING_METHODS
+        return not padding and super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "*" and _repeats(left, right) > MAX_REPEAT:
@@ -250,8 +262,30 @@ def _as_dict(message: Message) -> dict[str, Any]:
     return shown
 
 
-def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
+def _indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    """Jinja's own, with a bounded width."""
+    if (len(width) if isinstance(width, str) else width) > MAX_INDENT:
+        raise OverflowError("the indent is too wide")
+    return str(do_indent(text, width, first, blank))
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """As transformers': no HTML escapes."""
+    if isinstance(indent, int) and indent > MAX_INDENT:
+        raise OverflowError("the indent is too wide")
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
 
 
 def _raise_exception(message: str) -> None:

@@ -1,14 +1,15 @@
 """The answers that this worker is giving: engine outputs become events."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pippin.core.events import Delta, Event, Failed, Finished, TokenLogprob
-from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
+from pippin.core.events import Delta, Event, Failed, Finished
+from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
 from pippin.engine.lane import Ended, Job, JobFailed, Output, PromptScored, Score, Token
 from pippin.errors import EngineFailure
 from pippin.output.choice import Choice
 from pippin.output.detokenizer import Detokenizer
+from pippin.output.stops import StopText
 from pippin.output.vocabulary import Vocabulary
 
 
@@ -19,8 +20,10 @@ class Answer:
     job: Job
     request: GenerationRequest
     choices: list[Choice]
-    echoed: list[TokenLogprob] = field(default_factory=list)
-    """Scored prompt tokens, until the whole prompt is scored."""
+    echo: Detokenizer
+    """Of the prompt, as it is scored."""
+    scored: int = 0
+    """Tokens of the prompt that were."""
 
 
 class Answers:
@@ -32,8 +35,10 @@ class Answers:
 
     def open(self, job: Job, request: GenerationRequest) -> list[Event]:
         """Begin an answer; the events that can be told at once."""
-        choices = [self._choice(job, request, index) for index in range(job.choices)]
-        self._answers[job.id] = Answer(job, request, choices)
+        stops = [StopText(stop) for stop in request.stop]
+        choices = [self._choice(job, request, stops, index) for index in range(job.choices)]
+        echo = Detokenizer(self._vocabulary, at_start=True, skip_special_tokens=False)
+        self._answers[job.id] = Answer(job, request, choices, echo)
         if request.echo and not job.score_prompt:
             text = self._prompt_text(job, request)
             return [Delta(job.id, choice, text) for choice in range(job.choices)]
@@ -86,30 +91,31 @@ class Answers:
         return events
 
     def _prompt_scored(self, answer: Answer, run: PromptScored) -> list[Event]:
-        for token, score in zip(run.tokens, run.scores, strict=True):
-            answer.echoed.append(
-                answer.choices[0].describe(
-                    token, score.logprob if score else None, score.top if score else ()
-                )
-            )
-        if len(answer.echoed) < len(answer.job.prompt):
-            return []
-        text = self._prompt_text(answer.job, answer.request)
-        entries = tuple(answer.echoed)
+        describe = answer.choices[0].describe
+        entries = tuple(
+            describe(token, score.logprob if score else None, score.top if score else ())
+            for token, score in zip(run.tokens, run.scores, strict=True)
+        )
+        text = "".join([answer.echo.add(token) for token in run.tokens])
+        answer.scored += len(run.tokens)
+        if answer.scored == len(answer.job.prompt):
+            text += answer.echo.finish()
         return [Delta(run.job_id, i, text, entries) for i in range(answer.job.choices)]
 
     def _ended(self, answer: Answer) -> list[Event]:
         self.close(answer.job.id)
         return [Finished(answer.job.id, i, "length", 0) for i in range(answer.job.choices)]
 
-    def _choice(self, job: Job, request: GenerationRequest, index: int) -> Choice:
+    def _choice(
+        self, job: Job, request: GenerationRequest, stops: Sequence[StopText], index: int
+    ) -> Choice:
         return Choice(
             job.id,
             index,
             self._vocabulary,
-            stop=request.stop,
+            stop=stops,
             min_tokens=request.min_tokens,
-            at_start=not isinstance(request.prompt, TextPrompt | TokenPrompt),
+            at_start=_begins_a_text(request.prompt),
             sum_logprobs=request.score,
         )
 
@@ -117,6 +123,11 @@ class Answers:
         if isinstance(request.prompt, TextPrompt):
             return request.prompt.text
         return decode(self._vocabulary, job.prompt, skip_special_tokens=False)
+
+
+def _begins_a_text(prompt: Prompt) -> bool:
+    """Whether the answer is a text of its own, and does not continue one."""
+    return isinstance(prompt, ChatPrompt) and prompt.messages[-1].role != "assistant"
 
 
 def decode(vocabulary: Vocabulary, tokens: Sequence[int], *, skip_special_tokens: bool) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from pippin.core.events import Event, Failed, Started
+from pippin.core.events import Delta, Event, Failed, Started
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.lane import Job, Output
@@ -24,6 +24,14 @@ Result = TypeVar("Result")
 
 TEXT_THREADS = 2
 """So that one slow prompt does not hold up every other."""
+FRAME_BYTES = 1 << 20
+"""Roughly, of the events in one frame: far below the wire's limit."""
+LOGPROB_BYTES = 64
+MAX_ECHOED_LOGPROBS = 4_000_000
+"""Log-probabilities of prompt tokens in one request: choices x tokens x alternatives."""
+MAX_COUNTED_TOKENS = 4_000_000
+"""In one answer about tokens: it fits a frame."""
+FAILED_INSIDE = "The server failed to process this request."
 
 
 class Executor:
@@ -56,39 +64,49 @@ class Executor:
         match message:
             case wire.Submit():
                 self._preparing.add(message.id)
-                self._start(self._submit(message))
+                self._start(self._submit(message), lambda error: self._fail(message.id, error))
             case wire.Cancel():
                 self._cancel(message.id)
             case wire.Tokenize():
-                self._start(self._tokenize(message))
+                self._start(self._tokenize(message), lambda error: self._reject(message.id, error))
             case wire.Detokenize():
-                self._start(self._detokenize(message))
+                self._start(
+                    self._detokenize(message), lambda error: self._reject(message.id, error)
+                )
             case wire.Ping():
                 self._channel.send(wire.Pong(message.id, *self._engine.load))
 
+    @property
+    def busy(self) -> bool:
+        """Whether text work is under way."""
+        return bool(self._tasks)
+
     def deliver(self, outputs: Sequence[Output]) -> None:
         """Tell the gateway of one engine step."""
-        events, stopped = self._answers.take(outputs)
+        try:
+            events, stopped = self._answers.take(outputs)
+        except Exception:
+            log.exception("engine outputs could not be told")
+            for job_id in dict.fromkeys(output.job_id for output in outputs):
+                self._fail(job_id, EngineFailure(FAILED_INSIDE))
+            return
         for job_id, index in stopped:
             self._engine.cancel(job_id, index)
-        if events:
-            self._channel.send(wire.Report(tuple(events)))
+        self._report(*events)
 
     # -- requests --------------------------------------------------------------------------------
 
     async def _submit(self, message: wire.Submit) -> None:
         try:
             job = await self._in_text_thread(lambda: self._prepare(message))
-        except PippinError as error:
-            self._report(Failed(message.id, error.kind, error.message, error.param))
-            return
         finally:
             wanted = message.id in self._preparing
             self._preparing.discard(message.id)
         if not wanted:
             return
-        started = Started(message.id, len(job.prompt))
-        self._report(started, *self._answers.open(job, message.request))
+        self._report(
+            Started(message.id, len(job.prompt)), *self._answers.open(job, message.request)
+        )
         self._engine.submit(job)
 
     def _prepare(self, message: wire.Submit) -> Job:
@@ -125,6 +143,14 @@ class Executor:
             raise InvalidRequest(
                 f"logit_bias names a token id outside 0 to {highest}.", "logit_bias"
             )
+        if request.echo and request.logprobs is not None:
+            asked = len(tokens) * request.choices * (1 + request.logprobs)
+            if asked > MAX_ECHOED_LOGPROBS:
+                raise InvalidRequest(
+                    f"echo with logprobs would deliver {asked} log-probabilities, and at most "
+                    f"{MAX_ECHOED_LOGPROBS} are. Lower n or logprobs, or shorten the prompt.",
+                    "logprobs",
+                )
         if request.choices > self._model.max_lanes:
             raise InvalidRequest(
                 f"This request asks for {request.choices} choices, and at most "
@@ -141,51 +167,82 @@ class Executor:
     # -- questions about tokens ------------------------------------------------------------------
 
     async def _tokenize(self, message: wire.Tokenize) -> None:
-        try:
-            tokens = await self._in_text_thread(
-                lambda: self._encoder.encode(
-                    message.prompt, add_special_tokens=message.add_special_tokens
-                )
+        self._channel.send(await self._in_text_thread(lambda: self._tokenized(message)))
+
+    def _tokenized(self, question: wire.Tokenize) -> wire.Tokenized:
+        """On a text thread."""
+        tokens = self._encoder.encode(
+            question.prompt, add_special_tokens=question.add_special_tokens
+        )
+        if len(tokens) > MAX_COUNTED_TOKENS:
+            raise InvalidRequest(
+                f"The prompt has more than {MAX_COUNTED_TOKENS} tokens. Send it in parts."
             )
-        except PippinError as error:
-            self._reject(message.id, error)
-            return
-        texts = tuple(self._vocabulary.text_of(token) for token in tokens)
-        self._channel.send(wire.Tokenized(message.id, tokens, texts))
+        texts = map(self._vocabulary.text_of, tokens) if question.texts else ()
+        return wire.Tokenized(question.id, tokens, tuple(texts))
 
     async def _detokenize(self, message: wire.Detokenize) -> None:
-        if any(not 0 <= token < self._model.vocab_size for token in message.tokens):
-            bound = self._model.vocab_size - 1
-            error = InvalidRequest(f"tokens has an id outside 0 to {bound}.", "tokens")
-            self._reject(message.id, error)
-            return
-        text = await self._in_text_thread(
-            lambda: decode(
-                self._vocabulary, message.tokens, skip_special_tokens=message.skip_special_tokens
-            )
-        )
+        text = await self._in_text_thread(lambda: self._decoded(message))
         self._channel.send(wire.Detokenized(message.id, text))
+
+    def _decoded(self, question: wire.Detokenize) -> str:
+        """On a text thread."""
+        highest = self._model.vocab_size - 1
+        if any(not 0 <= token <= highest for token in question.tokens):
+            raise InvalidRequest(f"tokens has an id outside 0 to {highest}.", "tokens")
+        return decode(
+            self._vocabulary, question.tokens, skip_special_tokens=question.skip_special_tokens
+        )
 
     # -- helpers ---------------------------------------------------------------------------------
 
     def _report(self, *events: Event) -> None:
-        self._channel.send(wire.Report(events))
+        """Send events, in frames that no crowd can make too long."""
+        for frame in _in_frames(events):
+            self._channel.send(wire.Report(frame))
+
+    def _fail(self, request_id: int, error: PippinError) -> None:
+        self._answers.close(request_id)
+        self._engine.cancel(request_id)
+        self._report(Failed(request_id, error.kind, error.message, error.param))
 
     def _reject(self, message_id: int, error: PippinError) -> None:
         self._channel.send(wire.Rejected(message_id, error.kind, error.message, error.param))
 
     async def _in_text_thread(self, work: Callable[[], Result]) -> Result:
-        """Run text work beside the loop. What is no ``PippinError`` is a bug: it is logged, and
-        the one request that met it fails."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._text, work)
-        except PippinError:
-            raise
-        except Exception as error:
-            log.exception("text work failed")
-            raise EngineFailure("The server failed to process this prompt.") from error
+        return await asyncio.get_running_loop().run_in_executor(self._text, work)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+    def _start(
+        self, work: Coroutine[None, None, None], on_error: Callable[[PippinError], None]
+    ) -> None:
+        task = asyncio.create_task(_guarded(work, on_error))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _guarded(
+    work: Coroutine[None, None, None], on_error: Callable[[PippinError], None]
+) -> None:
+    """What is no ``PippinError`` is a bug: it is logged, and the one request that met it fails."""
+    try:
+        await work
+    except PippinError as error:
+        on_error(error)
+    except Exception:
+        log.exception("a request failed inside")
+        on_error(EngineFailure(FAILED_INSIDE))
+
+
+def _in_frames(events: Sequence[Event]) -> Iterator[tuple[Event, ...]]:
+    frame: list[Event] = []
+    weight = 0
+    for event in events:
+        frame.append(event)
+        if isinstance(event, Delta):
+            entries = sum(1 + len(entry.top) for entry in event.logprobs)
+            weight += len(event.text) + entries * LOGPROB_BYTES
+        if weight > FRAME_BYTES:
+            yield tuple(frame)
+            frame, weight = [], 0
+    if frame:
+        yield tuple(frame)

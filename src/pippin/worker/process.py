@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pippin.core.model import ModelInfo
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
+from pippin.engine.probe import probe
 from pippin.engine.rows import position_bytes
 from pippin.models.blas import BlasInfo
 from pippin.models.errors import CannotLoad
@@ -80,25 +81,37 @@ class Worker:
     def _make_engine(self) -> Engine:
         """Load the model and tell the loop how it went."""
         try:
-            loaded = load(
-                resolve(self._options.model, self._progress),
-                keep_dtype=self._options.keep_dtype,
-                progress=self._progress,
-            )
-            template = _template(loaded)
+            return self._loaded_engine()
         except CannotLoad as error:
             reason = str(error)
-            self._in_loop(lambda: self._load_failed(reason))
-            threading.Event().wait()  # the loop ends the process
+        except Exception as error:
+            # Foreign files in foreign formats: whatever comes, the operator has to learn of it.
+            log.exception("the model cannot be loaded")
+            reason = f"The model cannot be loaded: {type(error).__name__}: {error}"
+        self._in_loop(lambda: self._load_failed(reason))
+        threading.Event().wait()  # the loop ends the process
+        raise CannotLoad(reason)
+
+    def _loaded_engine(self) -> Engine:
+        loaded = load(
+            resolve(self._options.model, self._progress),
+            keep_dtype=self._options.keep_dtype,
+            progress=self._progress,
+        )
+        template = _template(loaded)
+        encoder = PromptEncoder(loaded.tokenizer, template, loaded.eos)
+        vocabulary = Vocabulary(loaded.tokenizer)
         engine = Engine(
             loaded.model,
             vocab_size=loaded.vocab_size,
             prefill_budget=self._options.prefill_budget or None,
             max_lanes=self._options.max_lanes,
             forward_cost=loaded.weights_bytes // max(1, position_bytes(loaded.model)),
+            sharing=probe(loaded.model, loaded.vocab_size),
         )
         device = self._check_hardware(loaded.dtype)
-        self._in_loop(lambda: self._ready(loaded, template, engine.max_lanes, device))
+        info = _info(loaded, template, engine.max_lanes, device)
+        self._in_loop(lambda: self._ready(info, encoder, vocabulary, loaded.eos))
         return engine
 
     def _deliver(self, outputs: Sequence[Output]) -> None:
@@ -130,28 +143,33 @@ class Worker:
         self._channel.end()
 
     def _ready(
-        self, loaded: LoadedModel, template: ChatTemplate | None, max_lanes: int, device: str
+        self, info: ModelInfo, encoder: PromptEncoder, vocabulary: Vocabulary, eos: frozenset[int]
     ) -> None:
-        info = ModelInfo(
-            architecture=loaded.architecture,
-            context_length=loaded.context_length,
-            vocab_size=loaded.vocab_size,
-            fingerprint=loaded.fingerprint,
-            defaults=loaded.defaults,
-            chat=template is not None,
-            template_kwargs=tuple(sorted(template.kwargs)) if template else (),
-            device=device,
-            max_lanes=max_lanes,
-        )
         self._executor = Executor(
             self._channel,
             engine=self._engine,
-            encoder=PromptEncoder(loaded.tokenizer, template),
-            vocabulary=Vocabulary(loaded.tokenizer),
+            encoder=encoder,
+            vocabulary=vocabulary,
             model=info,
-            eos=loaded.eos,
+            eos=eos,
         )
         self._channel.send(wire.Ready(info))
+
+
+def _info(
+    loaded: LoadedModel, template: ChatTemplate | None, max_lanes: int, device: str
+) -> ModelInfo:
+    return ModelInfo(
+        architecture=loaded.architecture,
+        context_length=loaded.context_length,
+        vocab_size=loaded.vocab_size,
+        fingerprint=loaded.fingerprint,
+        defaults=loaded.defaults,
+        chat=template is not None,
+        template_kwargs=tuple(sorted(template.kwargs)) if template else (),
+        device=device,
+        max_lanes=max_lanes,
+    )
 
 
 def _template(loaded: LoadedModel) -> ChatTemplate | None:

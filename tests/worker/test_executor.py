@@ -1,0 +1,161 @@
+"""The executor's promise: every request gets its one terminal event, whatever fails inside."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+import pytest
+from tokenizers import Tokenizer
+
+from pippin import demo
+from pippin.core.events import Delta, Event, Failed, Finished, Started
+from pippin.core.model import ModelInfo
+from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
+from pippin.engine.lane import Job, PromptScored, Score, Token
+from pippin.output.vocabulary import Vocabulary
+from pippin.prompt.encoder import PromptEncoder
+from pippin.wire import codec
+from pippin.wire import messages as wire
+from pippin.worker.executor import FRAME_BYTES, Executor
+
+TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
+MODEL = ModelInfo(architecture="mock", context_length=4096, vocab_size=1536, fingerprint="fp")
+
+
+class SentMessages:
+    """Stands for a channel: encodes like one, and keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+
+    def send(self, message: wire.ToGateway) -> None:
+        self.frames.append(codec.encode(message))
+
+    @property
+    def messages(self) -> list[wire.ToGateway]:
+        return codec.gateway_side().feed(b"".join(self.frames))
+
+    @property
+    def events(self) -> list[Event]:
+        reports = [message for message in self.messages if isinstance(message, wire.Report)]
+        return [event for report in reports for event in report.events]
+
+
+class NotedJobs:
+    """Stands for the engine thread: takes jobs and cancels, and does nothing."""
+
+    load = (0, 0, 0)
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.cancelled: list[int] = []
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def cancel(self, job_id: int, index: int | None = None) -> None:
+        self.cancelled.append(job_id)
+
+
+class Desk:
+    """An executor between the two."""
+
+    def __init__(self, encoder: Any = None) -> None:
+        self.sent = SentMessages()
+        self.engine = NotedJobs()
+        self.executor = Executor(
+            cast(Any, self.sent),
+            engine=cast(Any, self.engine),
+            encoder=encoder or PromptEncoder(TOKENIZER, None),
+            vocabulary=Vocabulary(TOKENIZER),
+            model=MODEL,
+            eos=frozenset(),
+        )
+
+    async def ask(self, *messages: wire.ToWorker) -> None:
+        """Hand in messages and wait until the text threads are done with them."""
+        for message in messages:
+            self.executor.handle(message)
+        while self.executor.busy:
+            await asyncio.sleep(0.001)
+
+
+class BrokenEncoder:
+    def encode(self, *_: object, **__: object) -> Sequence[int]:
+        raise RuntimeError("planted failure")
+
+
+def request(**fields: Any) -> GenerationRequest:
+    return GenerationRequest(prompt=TextPrompt(text="x x x"), **fields)
+
+
+@pytest.mark.anyio
+async def test_a_bug_in_text_work_fails_the_one_request() -> None:
+    desk = Desk(BrokenEncoder())
+    await desk.ask(wire.Submit(1, request()), wire.Tokenize(2, TextPrompt(text="x")))
+    (failed,) = desk.sent.events
+    assert isinstance(failed, Failed)
+    assert (failed.id, failed.kind) == (1, "EngineFailure")
+    assert "planted" not in failed.message
+    assert {type(message) for message in desk.sent.messages} == {wire.Report, wire.Rejected}
+
+
+@pytest.mark.anyio
+async def test_a_request_cancelled_while_it_is_prepared_is_never_submitted() -> None:
+    desk = Desk()
+    await desk.ask(wire.Submit(1, request()), wire.Cancel(1))
+    assert desk.engine.jobs == []
+    assert desk.sent.events == []
+
+
+@pytest.mark.anyio
+async def test_a_bug_in_telling_fails_the_jobs_of_that_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    await desk.ask(wire.Submit(1, request()), wire.Submit(2, request()))
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("planted failure")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pippin.worker.answers.Answers.take", broken)
+        desk.executor.deliver([Token(1, 0, 300)])
+    desk.executor.deliver([Token(2, 0, 300, "length")])
+    told = [Started, Started, Failed, Delta, Finished]
+    assert [type(event) for event in desk.sent.events] == told
+    assert desk.engine.cancelled == [1]
+
+
+@pytest.mark.anyio
+async def test_a_huge_step_is_told_in_many_frames() -> None:
+    desk = Desk()
+    await desk.ask(wire.Submit(1, request(echo=True, logprobs=20, choices=32, max_tokens=0)))
+    score = Score(-1.0, tuple((token, -1.0) for token in range(20)))
+    runs = [PromptScored(1, (300,) * 64, (score,) * 64) for _ in range(40)]
+    desk.executor.deliver(runs)
+    assert max(map(len, desk.sent.frames)) < 4 * FRAME_BYTES
+    deltas = [event for event in desk.sent.events if isinstance(event, Delta)]
+    assert len(deltas) == 40 * 32
+
+
+@pytest.mark.anyio
+async def test_too_many_echoed_logprobs_are_refused_before_work() -> None:
+    desk = Desk()
+    large = request(echo=True, logprobs=20, choices=64)
+    large = msgspec.structs.replace(large, prompt=TokenPrompt(tokens=(300,) * 3500))
+    await desk.ask(wire.Submit(1, large))
+    (failed,) = desk.sent.events
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.param) == ("InvalidRequest", "logprobs")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tokens", [(10**6,), (-1,)])
+async def test_tokens_outside_the_vocabulary(tokens: tuple[int, ...]) -> None:
+    desk = Desk()
+    await desk.ask(wire.Detokenize(1, tokens))
+    (rejected,) = desk.sent.messages
+    assert isinstance(rejected, wire.Rejected)
+    assert rejected.param == "tokens"
