@@ -178,7 +178,7 @@ def _eos(
         value = source.get("eos_token_id")
         said += value if isinstance(value, list) else [value]
     ids = frozenset(i for i in said if type(i) is int and 0 <= i < vocab_size)
-    wrong = [i for i in said if i is not None and i not in ids]
+    wrong = [i for i in said if i is not None and not (type(i) is int and i in ids)]
     if wrong:
         log.warning("eos_token_id names what is no token of this model: %s", wrong)
     return ids
