@@ -17,7 +17,8 @@ PippinError
 ├── ServerBusy                429  with Retry-After
 ├── HeadTooLarge              431  more header lines or bytes than any honest client sends
 ├── EngineFailure             500  a step of the model failed; nothing of the inside is shown
-└── ModelUnavailable          503  loading, or its worker died; with Retry-After
+└── ModelUnavailable          503  loading, or the server is stopping; with Retry-After
+    └── ModelFailed           503  it could not be loaded, or its worker died
 
 Each class is one ``kind``: its name crosses the wire (``core.events.Failed.kind``), and
 ``from_kind`` makes the error again on the other side. Messages are written for the client:
@@ -146,7 +147,13 @@ class EngineFailure(PippinError):
 class ModelUnavailable(PippinError):
     status = 503
     code = "model_unavailable"
-    retry_after = 2
+    retry_after: ClassVar[int | None] = 2
+
+
+class ModelFailed(ModelUnavailable):
+    """Nothing starts it again: to wait does not help."""
+
+    retry_after = None
 
 
 def _kinds(base: type[PippinError]) -> dict[str, type[PippinError]]:

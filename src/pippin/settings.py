@@ -6,12 +6,15 @@ separated by commas.
 """
 
 import ipaddress
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+MAX_PROMPTS = 4096
+HOST_NAME = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
 LISTS = ("models", "api_keys", "cors_origins", "allowed_hosts")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -44,14 +47,16 @@ class Settings(BaseSettings):
     cors_origins: Texts = ()
     """Web origins whose pages may call this server. None: the browser's own rule stands."""
     allowed_hosts: Texts = ()
-    """Further Host headers to accept on loopback, beside its own names (DNS rebinding)."""
+    """Host names to answer to (without port), beside localhost and ``host``. On loopback they
+    add to the list, against DNS rebinding; beyond it, where any name is answered otherwise,
+    they are the whole list."""
     max_body_bytes: int = Field(10 * MIB, ge=1024, le=48 * MIB)
     """Longest request body. The upper bound keeps any request within a frame of the wire."""
     receipt_timeout_s: float = Field(30.0, gt=0)
     """Seconds in which a whole request must have arrived; a patient attacker gets no more."""
     keepalive_interval_s: float = Field(10.0, gt=0)
     """Seconds of silence before a stream gets a comment; proxies often give up at 30 or 60."""
-    max_prompts: int = Field(128, ge=1, le=4096)
+    max_prompts: int = Field(128, ge=1, le=MAX_PROMPTS)
     """Answers that one request may ask for: prompts times choices."""
     log_level: LogLevel = "info"
     """How much the log says."""
@@ -79,6 +84,14 @@ class Settings(BaseSettings):
     def _split_by_comma(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _meant_keys_are_keys(cls, value: object) -> object:
+        # Runs before the comma rule above: of two such rules the later one is the first.
+        if isinstance(value, str) and value and not value.replace(",", "").strip():
+            raise ValueError("it is set, but there is no key in it")
         return value
 
     @field_validator("models")
@@ -110,8 +123,11 @@ class Settings(BaseSettings):
     @classmethod
     def _hosts_are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
-            if not host or "/" in host or " " in host:
-                raise ValueError(f"{host!r} is no host name; write it without scheme and path")
+            if not HOST_NAME.fullmatch(host):
+                raise ValueError(
+                    f"{host!r} is no host name; write it without scheme, port and path, "
+                    "and an IPv6 address in brackets"
+                )
         return value
 
     @model_validator(mode="after")

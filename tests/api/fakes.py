@@ -16,7 +16,13 @@ from pippin.core.events import (
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
 from pippin.core.sampling import SamplingDefaults
-from pippin.errors import ContextLengthExceeded, ModelNotFound, ModelUnavailable, PippinError
+from pippin.errors import (
+    ContextLengthExceeded,
+    ModelFailed,
+    ModelNotFound,
+    ModelUnavailable,
+    PippinError,
+)
 from pippin.wire.messages import Tokenized
 
 Step = Event | PippinError | float
@@ -114,7 +120,8 @@ class FakeModel:
     @property
     def info(self) -> ModelInfo:
         if self.state != "ready":
-            raise ModelUnavailable(f"The model {self.name} is {self.state}.")
+            kind = ModelFailed if self.state == "failed" else ModelUnavailable
+            raise kind(f"The model {self.name} is {self.state}.")
         return INFO
 
     def submit(self, request: GenerationRequest) -> FakeAnswer:
@@ -124,9 +131,11 @@ class FakeModel:
         self.answers.append(FakeAnswer(self.script(request)))
         return self.answers[-1]
 
-    async def tokenize(self, prompt: Prompt, *, add_special_tokens: bool = True) -> Tokenized:
+    async def tokenize(
+        self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False
+    ) -> Tokenized:
         words = ["<s>"] * add_special_tokens + words_of(prompt)
-        return Tokenized(1, tuple(len(word) for word in words), tuple(words))
+        return Tokenized(1, tuple(len(word) for word in words), tuple(words) if texts else ())
 
     async def detokenize(
         self, tokens: tuple[int, ...], *, skip_special_tokens: bool = False
@@ -153,6 +162,11 @@ class FakeFleet:
 
     async def start(self) -> None:
         self.started = True
+
+    def end_answers(self) -> None:
+        for model in self.models:
+            for answer in model.answers:
+                answer.cancel()
 
     async def stop(self) -> None:
         self.started = False

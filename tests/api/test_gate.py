@@ -251,3 +251,45 @@ async def test_retry_after(door: Door, fleet: FakeFleet) -> None:
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "2"
         assert error_of(answer)["code"] == "model_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "status"), [("gzip", 415), ("br, gzip", 415), ("identity", 200)]
+)
+async def test_compressed_bodies_are_refused_by_name(
+    door: Door, encoding: str, status: int
+) -> None:
+    async with door() as client:
+        answer = await client.post(CHAT, json=ASK, headers={"content-encoding": encoding})
+        assert answer.status_code == status
+        if status == 415:
+            assert encoding in error_of(answer)["message"]
+
+
+async def test_head_wherever_get_is(door: Door) -> None:
+    reading = {path for method, path in every_route() if method == "GET"}
+    assert reading == {path for method, path in every_route() if method == "HEAD"}
+    async with door() as client:
+        for path in reading:
+            assert (await client.head(path)).status_code == 200
+        assert {"GET", "POST"} <= set((await client.put("/health")).headers["allow"].split(", "))
+
+
+async def test_a_failed_model_is_not_worth_waiting_for(door: Door, fleet: FakeFleet) -> None:
+    fleet.first.state = "failed"
+    async with door() as client:
+        answer = await client.post(CHAT, json=ASK)
+        assert answer.status_code == 503
+        assert "retry-after" not in answer.headers
+
+
+async def test_any_header_may_cross_origins(door: Door) -> None:
+    preflight = {
+        "origin": "https://a.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-stainless-os,authorization",
+    }
+    async with door(cors_origins=("https://a.example",)) as client:
+        answer = await client.options(CHAT, headers=preflight)
+        assert answer.status_code == 200
+        assert "access-control-allow-credentials" not in answer.headers

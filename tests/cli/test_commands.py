@@ -86,6 +86,39 @@ def test_flags_win_and_absent_flags_say_nothing(monkeypatch: pytest.MonkeyPatch)
     assert settings_of({"port": 0}).port == 0
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("PIPPIN_API_KEY", "secret", "PIPPIN_API_KEY is no setting of this server"),
+        ("PIPPIN_API_KEY", "secret", "did you mean PIPPIN_API_KEYS?"),
+        ("PIPPIN_MAX_BODY", "1", "did you mean PIPPIN_MAX_BODY_BYTES?"),
+        ("PIPPIN_API_KEYS", " , ", "there is no key in it"),
+        ("PIPPIN_ALLOWED_HOSTS", "a.example:80", "without scheme, port and path"),
+        ("PIPPIN_ALLOWED_HOSTS", "::1", "in brackets"),
+    ],
+)
+def test_wrong_variables_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done = CliRunner().invoke(main, ["serve"])
+    assert done.exit_code == 2
+    assert says in done.output
+    assert "secret" not in done.output
+
+
+def test_variables_of_others_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPPIN_BLAS", "/lib/blas.so")
+    monkeypatch.setenv("PIPPIN_CACHE_DIR", "/tmp")
+    assert settings_of({}).port == 8000
+
+
+def test_help_tells_ranges() -> None:
+    shown = " ".join(CliRunner().invoke(main, ["serve", "--help"]).output.split())
+    assert "from 1 to 1024" in shown
+    assert "more than 0" in shown
+
+
 def test_complaints_never_show_a_key() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({"api_keys": ("top secret",)})

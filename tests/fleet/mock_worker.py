@@ -86,7 +86,7 @@ class MockWorker:
             self._channel.send(Detokenized(message.id, "not what was asked"))
         else:
             tokens = tuple(text.encode())
-            self._channel.send(Tokenized(message.id, tokens, tuple(text)))
+            self._channel.send(Tokenized(message.id, tokens, tuple(text) if message.texts else ()))
 
     def _report(self, *events: Event) -> None:
         self._channel.send(Report(events))

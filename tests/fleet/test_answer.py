@@ -22,9 +22,9 @@ class Cancels(list[int]):
         self.append(id)
 
 
-def answer(choices: int = 1, bound: int = 10_000) -> tuple[Answer, Cancels]:
+def answer(choices: int = 1, bound: int = 10_000, patience: float = 0) -> tuple[Answer, Cancels]:
     cancels = Cancels()
-    return Answer(7, choices, cancels, bound), cancels
+    return Answer(7, choices, cancels, bound, patience), cancels
 
 
 async def taken(answer: Answer) -> list[Event]:
@@ -104,6 +104,14 @@ async def test_a_reader_too_slow_is_cancelled_and_told() -> None:
     with pytest.raises(ServerBusy, match="too slowly"):
         await anext(box)
     assert await taken(box) == []
+
+
+async def test_a_reader_who_takes_what_came_at_once_is_not_slow() -> None:
+    box, cancels = answer(bound=100, patience=60)
+    for _ in range(200):
+        box.put(Delta(7, 0, "x"))
+    assert await anext(box) == Delta(7, 0, "x" * 200)
+    assert cancels == []
 
 
 async def test_logprobs_count_towards_the_bound() -> None:

@@ -19,6 +19,7 @@ from pippin.core.request import GenerationRequest, TextPrompt
 from pippin.errors import (
     EngineFailure,
     InvalidRequest,
+    ModelFailed,
     ModelNotFound,
     ModelUnavailable,
     PippinError,
@@ -116,7 +117,7 @@ async def test_a_killed_worker_fails_each_of_twenty_answers_once(
             assert isinstance(await anext(answer), Started)
         os.kill(worker_of(model), sign)
         for errors in await asyncio.gather(*(outcome(answer) for answer in answers)):
-            assert [type(error) for error in errors] == [ModelUnavailable]
+            assert [type(error) for error in errors] == [ModelFailed]
             assert f"signal {sign.value}: {sign.name}" in errors[0].message
         assert model.state == "failed"
         assert isinstance(await anext(canary), Started)
@@ -148,7 +149,7 @@ async def test_each_way_to_die_orphans_everything_at_once(
         waiting = [model.submit(ask("silence")) for _ in range(3)]
         waiting.append(model.submit(ask(words)))
         for errors in await asyncio.gather(*(outcome(answer) for answer in waiting)):
-            assert [type(error) for error in errors] == [ModelUnavailable]
+            assert [type(error) for error in errors] == [ModelFailed]
             assert says in errors[0].message
         with pytest.raises(ModelUnavailable):
             _ = model.info
@@ -327,11 +328,16 @@ async def test_find(make_fleet: MakeFleet) -> None:
     with pytest.raises(ModelNotFound) as caught:
         fleet.find("org/repo")
     assert caught.value.param == "model"
+    with pytest.raises(ModelNotFound) as caught:
+        fleet.find("ö" * 10_000)
+    assert caught.value.message.isascii()
+    assert len(caught.value.message) < 200
 
 
 async def test_keys_do_not_reach_the_worker() -> None:
     outer = {"PIPPIN_API_KEYS": "secret", "PIPPIN_BLAS": "/lib/blas.so", "PATH": "/bin"}
     inner = environment(outer)
     assert "secret" not in inner.values()
+    assert "PIPPIN_API_KEY" not in environment({"PIPPIN_API_KEY": "typo"})
     assert inner["PIPPIN_BLAS"] == "/lib/blas.so"
     assert inner["PATH"] == "/bin"

@@ -71,15 +71,16 @@ def gate(settings: Settings) -> list[Middleware]:
 
 
 def _cors(origins: tuple[str, ...]) -> list[Middleware]:
-    """Off unless origins are named. Never with credentials: keys travel in headers."""
+    """Off unless origins are named. Never with credentials: keys travel in headers. Any header
+    may be sent: clients add many of their own, and this server heeds but a few."""
     if not origins:
         return []
     return [
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("authorization", "content-type", "x-api-key", "x-request-id"),
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("*",),
             expose_headers=("x-request-id",),
         )
     ]
@@ -87,5 +88,7 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
 
 def _allowed_hosts(settings: Settings) -> tuple[str, ...] | None:
     if settings.loopback or settings.allowed_hosts:
-        return (*LOOPBACK_NAMES, settings.host, *settings.allowed_hosts)
+        own = settings.host.strip("[]")
+        own = f"[{own}]" if ":" in own else own
+        return (*LOOPBACK_NAMES, own, *settings.allowed_hosts)
     return None

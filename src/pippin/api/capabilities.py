@@ -12,7 +12,7 @@ from pippin.api.chat import ChatBody
 from pippin.api.completions import CompletionBody
 from pippin.api.fields import MAX_LOGIT_BIASES
 from pippin.api.generation import WITHOUT_EFFECT
-from pippin.api.json_answer import json_answer
+from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, ServedModel, State
 from pippin.api.validation import Body, json_schema, schema_at
 from pippin.core.sampling import MAX_STOP_CHARS, MAX_STOPS, MAX_TOP_LOGPROBS, SamplingDefaults
@@ -57,7 +57,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_capability_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> None:
 
-    @app.get("/v1/capabilities", tags=["models"], summary="What every parameter does, per model")
+    @app.api_route(
+        "/v1/capabilities",
+        methods=[*READING],
+        tags=["models"],
+        summary="What every parameter does, per model",
+    )
     async def capabilities() -> Response:
         data = [_of_model(model) for model in fleet.models]
         return json_answer(Capabilities(data=data, limits=_limits(settings)))

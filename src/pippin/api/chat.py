@@ -3,7 +3,12 @@
 from typing import ClassVar
 
 from pippin.api.fields import TokenCount, TopLogprobs
-from pippin.api.generation import GenerationFields, check_fan_out, resolved_sampling
+from pippin.api.generation import (
+    UNSUPPORTED_EVERYWHERE,
+    GenerationFields,
+    check_fan_out,
+    resolved_sampling,
+)
 from pippin.api.messages import Conversations, TemplateKwargs, chat_prompts, conversations_of
 from pippin.api.validation import disagreement
 from pippin.core.model import ModelInfo
@@ -15,25 +20,18 @@ class ChatBody(GenerationFields):
     """The body of ``POST /v1/chat/completions``."""
 
     refused: ClassVar[dict[str, tuple[object, ...]]] = {
+        **UNSUPPORTED_EVERYWHERE,
         "tools": ([],),
         "tool_choice": ("none", "auto"),
         "functions": ([],),
         "function_call": ("none", "auto"),
         "parallel_tool_calls": (True, False),
-        "response_format": ({"type": "text"},),
-        "structured_outputs": (),
-        "guided_json": (),
-        "guided_regex": (),
-        "guided_choice": (),
-        "guided_grammar": (),
-        "reasoning_effort": (),
-        "verbosity": (),
+        "reasoning_effort": ("none",),
+        "verbosity": ("medium",),
         "modalities": (["text"],),
         "audio": (),
         "prediction": (),
         "web_search_options": (),
-        "logit_processors": ([],),
-        "logits_processors": ([],),
         "chat_template": (),
     }
 
@@ -62,7 +60,7 @@ class ChatBody(GenerationFields):
                 "max_tokens",
                 "max_tokens and max_completion_tokens differ; give one of them.",
             )
-        if self.top_logprobs is not None and not self.logprobs:
+        if self.top_logprobs and not self.logprobs:
             raise disagreement("top_logprobs", "top_logprobs needs logprobs to be true.")
         if (self.min_tokens or 0) > (self.token_limit or self.min_tokens or 0):
             raise disagreement("min_tokens", "min_tokens must not be more than max_tokens.")

@@ -1,38 +1,71 @@
 """The completions dialect, inward: a body of ``/v1/completions`` → what is asked of the model."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
-from pippin.api.fields import Choices, TokenId, TopLogprobs
-from pippin.api.generation import GenerationFields, check_fan_out, resolved_sampling
-from pippin.api.validation import disagreement
+from pippin.api.fields import (
+    MAX_TOKEN_IDS,
+    TEXT,
+    Choices,
+    TokenIds,
+    TopLogprobs,
+    at_most,
+)
+from pippin.api.generation import (
+    UNSUPPORTED_EVERYWHERE,
+    GenerationFields,
+    check_fan_out,
+    resolved_sampling,
+)
+from pippin.api.validation import TAG_PREFIX, disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.errors import InvalidRequest
+from pippin.settings import MAX_PROMPTS
 
 DEFAULT_MAX_TOKENS = 16
 """OpenAI's."""
 
+TOKENS = f"{TAG_PREFIX}tokens"
+SEVERAL_TEXTS, SEVERAL_TOKENS = f"{TAG_PREFIX}several_texts", f"{TAG_PREFIX}several_tokens"
+
 
 def _shape(value: object) -> str | None:
     if isinstance(value, str):
-        return "@text"
+        return TEXT
     if not isinstance(value, list):
         return None
     first = value[0] if value else ""
     if isinstance(first, list):
-        return "@several_tokens"
-    return "@several_texts" if isinstance(first, str) else "@tokens"
+        return SEVERAL_TOKENS
+    return SEVERAL_TEXTS if isinstance(first, str) else TOKENS
+
+
+def _few_tokens_in_all(value: Any) -> Any:
+    if sum(len(item) for item in value if isinstance(item, list)) > MAX_TOKEN_IDS:
+        raise PydanticCustomError(
+            "pippin_too_long", f"must have at most {MAX_TOKEN_IDS} token ids in all."
+        )
+    return value
 
 
 Text = Annotated[str, Field(min_length=1)]
-Tokens = Annotated[list[TokenId], Field(min_length=1)]
+Tokens = Annotated[TokenIds, Field(min_length=1)]
 PromptField = Annotated[
-    Annotated[Text, Tag("@text")]
-    | Annotated[list[Text], Field(min_length=1), Tag("@several_texts")]
-    | Annotated[Tokens, Tag("@tokens")]
-    | Annotated[list[Tokens], Field(min_length=1), Tag("@several_tokens")],
+    Annotated[Text, Tag(TEXT)]
+    | Annotated[
+        list[Text], Field(min_length=1, fail_fast=True), at_most(MAX_PROMPTS), Tag(SEVERAL_TEXTS)
+    ]
+    | Annotated[Tokens, Tag(TOKENS)]
+    | Annotated[
+        list[Tokens],
+        Field(min_length=1, fail_fast=True),
+        BeforeValidator(_few_tokens_in_all),
+        at_most(MAX_PROMPTS),
+        Tag(SEVERAL_TOKENS),
+    ],
     Discriminator(
         _shape,
         custom_error_type="pippin_prompt",
@@ -45,15 +78,8 @@ class CompletionBody(GenerationFields):
     """The body of ``POST /v1/completions``."""
 
     refused: ClassVar[dict[str, tuple[object, ...]]] = {
+        **UNSUPPORTED_EVERYWHERE,
         "suffix": (),
-        "response_format": ({"type": "text"},),
-        "structured_outputs": (),
-        "guided_json": (),
-        "guided_regex": (),
-        "guided_choice": (),
-        "guided_grammar": (),
-        "logit_processors": ([],),
-        "logits_processors": ([],),
         "prompt_embeds": (),
     }
 

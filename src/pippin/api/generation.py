@@ -43,6 +43,18 @@ WITHOUT_EFFECT = frozenset(
 )
 """OpenAI's fields that mean nothing on a local server: checked for shape, then ignored."""
 
+UNSUPPORTED_EVERYWHERE: dict[str, tuple[object, ...]] = {
+    "response_format": ({"type": "text"},),
+    "structured_outputs": (),
+    "guided_json": (),
+    "guided_regex": (),
+    "guided_choice": (),
+    "guided_grammar": (),
+    "logit_processors": ([],),
+    "logits_processors": ([],),
+}
+"""What neither generation route supports, with the values that ask for nothing."""
+
 
 class GenerationFields(Body):
     """Fields of both generation routes."""

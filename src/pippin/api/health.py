@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI, Response
 
 from pippin import __version__
-from pippin.api.json_answer import json_answer
+from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, State
 
 
@@ -26,13 +26,17 @@ class Readiness(msgspec.Struct, frozen=True):
 
 def add_health_routes(app: FastAPI, fleet: Fleet) -> None:
 
-    @app.get("/health", tags=["health"], summary="Alive")
-    @app.post("/health", tags=["health"], summary="Alive, asked as some clients do")
+    @app.api_route("/health", methods=[*READING, "POST"], tags=["health"], summary="Alive")
     async def health() -> Response:
         ready = all(model.state == "ready" for model in fleet.models)
         return json_answer(Health(handler_initialized=ready))
 
-    @app.get("/health/ready", tags=["health"], summary="200 once every model can answer, else 503")
+    @app.api_route(
+        "/health/ready",
+        methods=[*READING],
+        tags=["health"],
+        summary="200 once every model can answer, else 503",
+    )
     async def readiness() -> Response:
         states = {model.name: model.state for model in fleet.models}
         ready = all(state == "ready" for state in states.values())

@@ -4,14 +4,25 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from pippin.api.fields import Label, text_or_list
-from pippin.api.validation import Body, disagreement, unsupported_part
+from pippin.api.fields import LIST, TEXT, Label, at_most, text_or_list
+from pippin.api.validation import TAG_PREFIX, Body, disagreement, unsupported_part
 from pippin.core.request import ChatPrompt, Message
 from pippin.errors import InvalidRequest
+from pippin.settings import MAX_PROMPTS
 
 MAX_KWARG_CHARS = 128
+MAX_KWARGS = 64
+MAX_MESSAGES = 10_000
+MAX_PARTS = 10_000
 
 NO_TEXT_PARTS = ("image_url", "image", "input_image", "input_audio", "audio", "video_url", "file")
+
+
+class CacheControl(Body):
+    """Where another kind of server would put a mark into its cache. Here: without effect."""
+
+    type: Literal["ephemeral"]
+    ttl: Label | None = None
 
 
 class TextPart(Body):
@@ -19,6 +30,7 @@ class TextPart(Body):
 
     type: Literal["text"]
     text: str
+    cache_control: CacheControl | None = None
 
 
 def _text_only(part: Any) -> Any:
@@ -28,8 +40,13 @@ def _text_only(part: Any) -> Any:
 
 
 Content = Annotated[
-    Annotated[str, Tag("@text")]
-    | Annotated[list[Annotated[TextPart, BeforeValidator(_text_only)]], Tag("@list")],
+    Annotated[str, Tag(TEXT)]
+    | Annotated[
+        list[Annotated[TextPart, BeforeValidator(_text_only)]],
+        Field(fail_fast=True),
+        at_most(MAX_PARTS),
+        Tag(LIST),
+    ],
     Discriminator(
         text_or_list,
         custom_error_type="pippin_content",
@@ -67,16 +84,26 @@ class MessageBody(Body):
         return Message(role=self.role, content=text, name=self.name)
 
 
+ONE, SEVERAL = f"{TAG_PREFIX}one", f"{TAG_PREFIX}several"
+
+
 def _one_or_several(value: object) -> str | None:
     if not isinstance(value, list):
         return None
-    return "@several" if value and isinstance(value[0], list) else "@one"
+    return SEVERAL if value and isinstance(value[0], list) else ONE
 
 
-Conversation = Annotated[list[MessageBody], Field(min_length=1)]
+Conversation = Annotated[
+    list[MessageBody], Field(min_length=1, fail_fast=True), at_most(MAX_MESSAGES)
+]
 Conversations = Annotated[
-    Annotated[Conversation, Tag("@one")]
-    | Annotated[list[Conversation], Field(min_length=1), Tag("@several")],
+    Annotated[Conversation, Tag(ONE)]
+    | Annotated[
+        list[Conversation],
+        Field(min_length=1, fail_fast=True),
+        at_most(MAX_PROMPTS),
+        Tag(SEVERAL),
+    ],
     Discriminator(
         _one_or_several,
         custom_error_type="pippin_messages",
@@ -84,9 +111,25 @@ Conversations = Annotated[
     ),
 ]
 
-TemplateKwargs = dict[
-    Annotated[str, Field(max_length=64)],
-    bool | int | float | Annotated[str, Field(max_length=MAX_KWARG_CHARS)],
+
+def _kind_of(value: object) -> str | None:
+    name = type(value).__name__
+    return TAG_PREFIX + name if name in ("bool", "int", "float", "str") else None
+
+
+TemplateValue = Annotated[
+    Annotated[bool, Tag(f"{TAG_PREFIX}bool")]
+    | Annotated[int, Tag(f"{TAG_PREFIX}int")]
+    | Annotated[float, Tag(f"{TAG_PREFIX}float")]
+    | Annotated[str, Field(max_length=MAX_KWARG_CHARS), Tag(f"{TAG_PREFIX}str")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="pippin_template_value",
+        custom_error_message="must be a string, a number, true or false.",
+    ),
+]
+TemplateKwargs = Annotated[
+    dict[Annotated[str, Field(max_length=64)], TemplateValue], at_most(MAX_KWARGS)
 ]
 
 

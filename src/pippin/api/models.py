@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from fastapi import FastAPI, Response
 
-from pippin.api.json_answer import json_answer
+from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, ServedModel, State
 
 
@@ -28,13 +28,15 @@ class ModelList(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_model_routes(app: FastAPI, fleet: Fleet) -> None:
 
-    @app.get("/v1/models", tags=["models"], summary="All models")
+    @app.api_route("/v1/models", methods=[*READING], tags=["models"], summary="All models")
     async def list_models() -> Response:
         cards = [_card(model) for model in fleet.models]
         loaded = [card.id for card in cards if card.loaded]
         return json_answer(ModelList(data=cards, models=loaded))
 
-    @app.get("/v1/models/{model_id:path}", tags=["models"], summary="One model")
+    @app.api_route(
+        "/v1/models/{model_id:path}", methods=[*READING], tags=["models"], summary="One model"
+    )
     async def get_model(model_id: str) -> Response:
         return json_answer(_card(fleet.find(model_id)))
 

@@ -4,11 +4,14 @@ Request bodies come from the pydantic models that check them, answers from the m
 that are encoded; the routes themselves read and write bytes.
 """
 
+import copy
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from pippin.api.capabilities import Capabilities
 from pippin.api.chat import ChatBody
@@ -81,7 +84,10 @@ def document_routes(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        routes=[_as_documented(route) for route in app.routes],
     )
     shapes: list[type[msgspec.Struct]] = [*ANSWERS.values(), *STREAMED.values(), ErrorBody]
     _, components = msgspec.json.schema_components(
@@ -90,8 +96,22 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete(path, operation, components)
-    document["components"] = {"schemas": dict(sorted(components.items()))}
+    document["components"] = {
+        "schemas": dict(sorted(components.items())),
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+    }
+    # The empty one: a server without keys asks for none.
+    document["security"] = [{"key": []}, {}]
     return document
+
+
+def _as_documented(route: BaseRoute) -> BaseRoute:
+    """A route that answers GET, and HEAD or POST just so, is one operation."""
+    if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
+        return route
+    shown = copy.copy(route)
+    shown.methods = {"GET"}
+    return shown
 
 
 def _complete(path: str, operation: dict[str, Any], components: dict[str, Any]) -> None:

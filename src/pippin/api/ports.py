@@ -40,7 +40,9 @@ class ServedModel(Protocol):
     def submit(self, request: GenerationRequest) -> Answer:
         """Raises ``ModelUnavailable``."""
 
-    async def tokenize(self, prompt: Prompt, *, add_special_tokens: bool = True) -> Tokenized:
+    async def tokenize(
+        self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False
+    ) -> Tokenized:
         """Raises the ``PippinError`` with which the model refuses."""
 
     async def detokenize(
@@ -59,5 +61,8 @@ class Fleet(Protocol):
         """``None``: the first model. Raises ``ModelNotFound``."""
 
     async def start(self) -> None: ...
+
+    def end_answers(self) -> None:
+        """End every answer in flight with one error: the server is stopping. Take no more."""
 
     async def stop(self) -> None: ...

@@ -1,5 +1,9 @@
 """Runs the app: uvicorn with every limit named."""
 
+import asyncio
+import math
+import socket
+
 import uvicorn
 
 from pippin.api.app import create_app
@@ -12,14 +16,20 @@ MAX_CONNECTIONS = 4096
 IDLE_CONNECTION_S = 75
 """Longer than the 60 seconds after which most clients and proxies drop an idle connection
 themselves, so that none of them writes into one that is just being closed."""
-DRAIN_S = 10
-"""Seconds that running answers get to finish when the server is told to stop."""
+DRAIN_S = 10.0
+"""Seconds that running answers get to finish when the server is told to stop. Then each is
+ended with an error of its own."""
+FAREWELL_S = 5
+"""Seconds in which those errors must have been sent. What is left then is cut off."""
 
 
 class Server(uvicorn.Server):
     """One listening server. ``should_exit`` ends it from another task or thread."""
 
+    drain_s = DRAIN_S
+
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
+        self._answering = fleet
         protocol = type(
             "HttpProtocol", (BoundedHttpProtocol,), {"head_timeout_s": settings.receipt_timeout_s}
         )
@@ -38,7 +48,16 @@ class Server(uvicorn.Server):
                 date_header=True,
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_keep_alive=IDLE_CONNECTION_S,
-                timeout_graceful_shutdown=DRAIN_S,
+                timeout_graceful_shutdown=math.ceil(self.drain_s) + FAREWELL_S,
                 backlog=2048,
             )
         )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers finish, end those that do not, and stop the fleet."""
+        loop = asyncio.get_running_loop()
+        ending = loop.call_later(self.drain_s, self._answering.end_answers)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()

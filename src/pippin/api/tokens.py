@@ -7,7 +7,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from pippin.api.body import read_body
-from pippin.api.fields import ModelName, TokenId
+from pippin.api.fields import ModelName, TokenIds
 from pippin.api.json_answer import json_answer
 from pippin.api.messages import Conversation, TemplateKwargs, chat_prompts, conversations_of
 from pippin.api.ports import Fleet
@@ -71,7 +71,7 @@ class DetokenizeBody(Body):
     """The body of ``POST /v1/detokenize``."""
 
     model: ModelName | None = None
-    tokens: list[TokenId]
+    tokens: TokenIds
     skip_special_tokens: bool | None = None
 
 
@@ -99,7 +99,9 @@ def add_token_routes(app: FastAPI, fleet: Fleet) -> None:
         ask = await read_body(request, TokenizeBody)
         model = fleet.find(ask.model)
         tokenized = await model.tokenize(
-            ask.meaning(model.info), add_special_tokens=ask.add_special_tokens is not False
+            ask.meaning(model.info),
+            add_special_tokens=ask.add_special_tokens is not False,
+            texts=ask.return_token_strs or False,
         )
         return json_answer(
             TokenizeAnswer(

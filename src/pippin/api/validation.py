@@ -11,8 +11,13 @@ from pippin.errors import InvalidRequest, PippinError, UnknownParameter, Unsuppo
 UNSUPPORTED = "pippin_unsupported"
 """The pydantic error type of what is known and refused."""
 
-TAG_PREFIX = "@"
+TAG_PREFIX = "\x00"
 """Union tags begin so, and are no part of a field's path."""
+KEY_STEP = "[key]"
+"""pydantic's last step of a path where not an entry's value is wrong, but its name."""
+
+MAX_KEYS = 256
+"""Names in one object of a body; more are refused before they are looked at."""
 
 MAX_PATH_CHARS = 200
 
@@ -43,6 +48,8 @@ class Body(BaseModel):
     def _drop_what_asks_for_nothing(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        if len(data) > MAX_KEYS:
+            raise PydanticCustomError("pippin_too_long", f"must have at most {MAX_KEYS} names.")
         return {name: value for name, value in data.items() if cls._asks(name, value)}
 
     @classmethod
@@ -88,15 +95,16 @@ def validated(model: type[Model], data: dict[str, Any]) -> Model:
 
 def _in_words(model: type[Body], problem: ErrorDetails) -> PippinError:
     """pydantic's word for a problem → ours."""
-    path, context = _path(problem["loc"]), problem.get("ctx", {})
-    kind = problem["type"]
+    loc, kind, context = problem["loc"], problem["type"], problem.get("ctx", {})
+    path = _path(loc)
     if kind == "extra_forbidden":
-        return UnknownParameter(f"There is no parameter {path!r}.", path)
+        path = _joined(_path(loc[:-1]), _shown(str(loc[-1])))
+        return UnknownParameter(f"There is no parameter '{path}'.", path)
     if kind == UNSUPPORTED:
         return _unsupported(path, context)
     if kind == "pippin_disagreement":
         return InvalidRequest(context["message"], _joined(path, context["param"]))
-    return InvalidRequest(f"{path} {_rule(model, problem)}", path)
+    return InvalidRequest(f"{path or 'The body'} {_rule(model, problem)}", path or None)
 
 
 def _unsupported(path: str, context: dict[str, Any]) -> PippinError:
@@ -112,8 +120,16 @@ def _rule(model: type[Body], problem: ErrorDetails) -> str:
         return problem["msg"]
     if problem["type"] == "missing":
         return "is required."
+    if problem["loc"][-1:] == (KEY_STEP,):
+        return "has a name that is not allowed: it is too long or empty."
     expected = expectation(schema_at(json_schema(model), problem["loc"]))
-    return f"is wrong: {problem['msg']}." if expected is None else f"must be {expected}."
+    return f"must be {expected or _by_kind(problem)}."
+
+
+def _by_kind(problem: ErrorDetails) -> str:
+    """Where the schema is a union: what pydantic's kind of error says."""
+    words = KINDS.get(problem["type"])
+    return "of another kind or size" if words is None else words.format(**problem.get("ctx", {}))
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
@@ -121,9 +137,14 @@ def _path(loc: tuple[int | str, ...]) -> str:
     for step in loc:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not step.startswith(TAG_PREFIX):
+        elif not step.startswith(TAG_PREFIX) and step != KEY_STEP:
             path = _joined(path, step)
-    return ascii(path[:MAX_PATH_CHARS])[1:-1]
+    return _shown(path)
+
+
+def _shown(text: str) -> str:
+    """A client's own words, fit for a message: escaped and short."""
+    return ascii(text[:MAX_PATH_CHARS])[1:-1]
 
 
 def _joined(path: str, name: str) -> str:
@@ -165,6 +186,27 @@ def _resolved(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
             return schema
 
 
+KINDS = {
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dict_type": "an object",
+    "list_type": "a list",
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "literal_error": "one of {expected}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "at least {min_length} characters long",
+    "string_too_long": "at most {max_length} characters long",
+    "too_short": "at least {min_length} items long",
+    "too_long": "at most {max_length} items long",
+}
 NOUNS = {
     "integer": "an integer",
     "number": "a number",

@@ -1,6 +1,8 @@
 """Every setting as a flag: names, help and defaults come from ``Settings``, so they are true."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -9,6 +11,8 @@ from pydantic.fields import FieldInfo
 
 from pippin.settings import LISTS, Settings
 
+NO_SETTINGS = ("PIPPIN_BLAS", "PIPPIN_CACHE_DIR")
+"""Variables of ours that others than the server read."""
 UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
 
 
@@ -40,6 +44,17 @@ def complaints(error: ValidationError) -> list[str]:
     return words
 
 
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Variables that look like settings and are none, each with the nearest that there is."""
+    known = [f"PIPPIN_{name.upper()}" for name in Settings.model_fields]
+    words = []
+    for name in sorted(environment):
+        if name.upper().startswith("PIPPIN_") and name.upper() not in (*known, *NO_SETTINGS):
+            near = difflib.get_close_matches(name.upper(), known, 1, 0.0)
+            words.append(f"{name} is no setting of this server; did you mean {near[0]}?")
+    return words
+
+
 def _flag(name: str, field: FieldInfo) -> click.Option:
     repeated = name in LISTS
     kind: dict[str, Any] = {}
@@ -63,4 +78,20 @@ def _help(name: str, field: FieldInfo) -> str:
     text = re.sub(r"\s+", " ", (field.description or "").replace("``", ""))
     if name in LISTS:
         return f"{text} May be repeated."
-    return text if field.default is False else f"{text} [default: {field.default}]"
+    if field.default is False:
+        return text
+    facts = [f"default: {field.default}", *_range(field)]
+    return f"{text} [{'; '.join(facts)}]"
+
+
+def _range(field: FieldInfo) -> list[str]:
+    """``from 1 to 64``, ``more than 0``; nothing if a setting has no bounds."""
+    bounds = {
+        word: getattr(rule, word)
+        for rule in field.metadata
+        for word in ("ge", "gt", "le")
+        if hasattr(rule, word)
+    }
+    words = {"ge": "from {}", "gt": "more than {:g}", "le": "to {}"}
+    told = " ".join(words[word].format(bounds[word]) for word in words if word in bounds)
+    return [told] if told else []

@@ -1,5 +1,6 @@
 """``pippin serve``: settings from flags, a fleet, a server, and an exit code."""
 
+import os
 import sys
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 
-from pippin.cli.flags import complaints, setting_flags
+from pippin.cli.flags import complaints, setting_flags, unknown_variables
 from pippin.cli.listening import CannotListen, listen
 from pippin.cli.logs import configure_logging
 from pippin.cli.running import run
@@ -42,6 +43,8 @@ def serve(**given: Any) -> None:
 
 def settings_of(given: dict[str, Any]) -> Settings:
     """Flags over environment over defaults. A flag that was not given says nothing."""
+    if problems := unknown_variables(os.environ):
+        raise click.UsageError("\n  ".join(problems))
     try:
         return Settings(**{name: value for name, value in given.items() if _was_given(value)})
     except ValidationError as error:

@@ -60,7 +60,7 @@ def example(base: str, model: ServedModel, with_key: bool) -> str:
         path, body["messages"] = "chat/completions", [{"role": "user", "content": QUESTION}]
     else:
         path, body["prompt"] = "completions", "Once upon a time"
-    key = ' -H "Authorization: Bearer $PIPPIN_API_KEY"' if with_key else ""
+    key = ' -H "Authorization: Bearer $YOUR_KEY"' if with_key else ""
     return (
         f"curl {base}/v1/{path}{key} -H 'Content-Type: application/json' "
         f"-d {shlex.quote(json.dumps(body))}"

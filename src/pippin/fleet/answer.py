@@ -10,6 +10,10 @@ from pippin.errors import PippinError, ServerBusy, from_kind
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """Far above any answer of a context's length, far below what a crowd could fill memory with."""
 
+PATIENCE_S = 10.0
+"""How long more than that may wait. One frame of a worker may bring more at once than an honest
+reader takes at once: only one who leaves it lying is too slow."""
+
 LOGPROB_BYTES = 64
 """A rough size of one token's log-probability in memory, or of one of its alternatives."""
 
@@ -42,7 +46,8 @@ class Answer:
     Waiting for the next event can be cancelled (a time-out) and begun again: nothing is lost.
 
     Deltas that wait are merged per choice, so a slow consumer costs no more memory than the
-    answer's own size; one that leaves more than ``max_waiting_bytes`` is cancelled and fails.
+    answer's own size; one that leaves more than ``max_waiting_bytes`` for longer than
+    ``patience_s`` while more arrives is cancelled and fails.
 
     Made by the requests in flight of a worker, which fill it on the event loop's thread.
     """
@@ -53,6 +58,7 @@ class Answer:
         choices: int,
         on_cancel: Callable[[int], None],
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._id = id
         self._open_choices = choices
@@ -61,6 +67,8 @@ class Answer:
         self._events: deque[Started | Finished | _Waiting] = deque()
         self._waiting: dict[int, _Waiting] = {}
         self._waiting_bytes = 0
+        self._patience_s = patience_s
+        self._too_much_since: float | None = None
         self._error: PippinError | None = None
         self._complete = False
         self._news = asyncio.Event()
@@ -125,6 +133,8 @@ class Answer:
             del self._waiting[event.index]
         delta = event.merged()
         self._waiting_bytes -= _size(delta)
+        if self._waiting_bytes <= self._max_waiting_bytes:
+            self._too_much_since = None
         return delta
 
     def _merge(self, delta: Delta) -> None:
@@ -136,6 +146,13 @@ class Answer:
             waiting.add(delta)
         self._waiting_bytes += _size(delta)
         if self._waiting_bytes > self._max_waiting_bytes:
+            self._lose_patience()
+
+    def _lose_patience(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._too_much_since is None:
+            self._too_much_since = now
+        elif now - self._too_much_since >= self._patience_s:
             self._give_up()
 
     def _give_up(self) -> None:

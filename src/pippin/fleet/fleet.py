@@ -11,6 +11,9 @@ from pippin.fleet.process import WORKER_COMMAND
 from pippin.fleet.supervisor import Supervisor
 from pippin.settings import Settings
 
+SHOWN_CHARS = 100
+"""Of a model's name that nobody here has."""
+
 
 class Fleet:
     """All models that this server serves. Started and stopped by the app's lifespan.
@@ -37,6 +40,12 @@ class Fleet:
         for supervisor in self._supervisors:
             supervisor.start()
 
+    def end_answers(self) -> None:
+        """End every answer in flight with one ``ModelUnavailable``, and take no more of them:
+        the server is about to stop, and each client is still told."""
+        for supervisor in self._supervisors:
+            supervisor.end_answers()
+
     async def stop(self) -> None:
         """End every worker. When it returns, no process and no socket is left. Idempotent."""
         await asyncio.gather(*(supervisor.stop() for supervisor in self._supervisors))
@@ -49,6 +58,12 @@ class Fleet:
             return self._models[name]
         except KeyError:
             raise ModelNotFound(
-                f"The model {name!r} is not served here; GET /v1/models lists those that are.",
+                f"The model '{_shown(name)}' is not served here; "
+                "GET /v1/models lists those that are.",
                 param="model",
             ) from None
+
+
+def _shown(name: str) -> str:
+    """A client's own word, fit for a message: escaped and short."""
+    return ascii(name[:SHOWN_CHARS])[1:-1][:SHOWN_CHARS]

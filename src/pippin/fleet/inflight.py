@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from pippin.core.events import Event
 from pippin.core.request import GenerationRequest, Prompt
-from pippin.errors import InvalidRequest, ModelUnavailable, ServerBusy, from_kind
+from pippin.errors import InvalidRequest, PippinError, ServerBusy, from_kind
 from pippin.fleet.answer import Answer
 from pippin.wire.channel import Channel
 from pippin.wire.codec import BrokenFrame
@@ -65,9 +65,9 @@ class InFlight:
         self._answers[id] = answer
         return answer
 
-    async def tokenize(self, prompt: Prompt, add_special_tokens: bool) -> Tokenized:
+    async def tokenize(self, prompt: Prompt, add_special_tokens: bool, texts: bool) -> Tokenized:
         """Raises: as ``submit``, and whatever kind of error the worker rejects it with."""
-        question = Tokenize(next(self._ids), prompt, add_special_tokens)
+        question = Tokenize(next(self._ids), prompt, add_special_tokens, texts)
         return await self._ask(question, Tokenized)
 
     async def detokenize(self, tokens: tuple[int, ...], skip_special_tokens: bool) -> str:
@@ -105,14 +105,14 @@ class InFlight:
         """Ask the worker to end."""
         self._channel.send(Shutdown())
 
-    def orphan(self, message: str) -> None:
-        """End all that waits, each with one ``ModelUnavailable`` of its own."""
+    def orphan(self, kind: type[PippinError], message: str) -> None:
+        """End all that waits, each with one error of its own."""
         answers, self._answers = self._answers, {}
         for answer in answers.values():
-            answer.fail(ModelUnavailable(message))
+            answer.fail(kind(message))
         for question in self._questions.values():
             if not question.reply.done():
-                question.reply.set_exception(ModelUnavailable(message))
+                question.reply.set_exception(kind(message))
 
     async def _ask(self, message: Tokenize | Detokenize, expected: type[Reply]) -> Reply:
         self._send(message)

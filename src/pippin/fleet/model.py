@@ -50,13 +50,15 @@ class ServedModel:
         """
         return self._supervisor.requests.submit(request)
 
-    async def tokenize(self, prompt: Prompt, *, add_special_tokens: bool = True) -> Tokenized:
-        """The tokens that generation would see.
+    async def tokenize(
+        self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False
+    ) -> Tokenized:
+        """The tokens that generation would see, and on request each one's own text.
 
         Raises:
             PippinError: as ``submit``, or of the kind with which the worker rejects it.
         """
-        return await self._supervisor.requests.tokenize(prompt, add_special_tokens)
+        return await self._supervisor.requests.tokenize(prompt, add_special_tokens, texts)
 
     async def detokenize(
         self, tokens: tuple[int, ...], *, skip_special_tokens: bool = False

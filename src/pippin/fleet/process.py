@@ -21,6 +21,8 @@ WORKER_COMMAND = (sys.executable, "-P", "-m", "pippin.worker")
 LAST_WORDS_LINES = 20
 LONGEST_LINE_BYTES = 64 * 1024
 HEAR_TIMEOUT_S = 1.0
+WORKERS_VARIABLES = ("PIPPIN_BLAS",)
+"""Which BLAS library to load, on Linux."""
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 
 
@@ -169,12 +171,16 @@ def worker_arguments(settings: Settings, name: str, where: str, socket: Path) ->
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:
-    """What a worker sees of the environment: no setting of the server, hence no API key.
+    """What a worker sees of the environment: none of our own variables, hence no API key, but
+    for those that are meant for it.
 
-    Its own settings come as flags. Its output is not buffered, so that last words arrive.
+    Its settings come as flags. Its output is not buffered, so that last words arrive.
     """
-    settings = {f"PIPPIN_{name.upper()}" for name in Settings.model_fields}
-    kept = {name: value for name, value in outer.items() if name.upper() not in settings}
+    kept = {
+        name: value
+        for name, value in outer.items()
+        if name in WORKERS_VARIABLES or not name.upper().startswith("PIPPIN_")
+    }
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 

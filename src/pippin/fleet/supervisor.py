@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 from pippin.core.model import ModelInfo
-from pippin.errors import ModelUnavailable
+from pippin.errors import ModelFailed, ModelUnavailable
 from pippin.fleet.doorstep import Doorstep
 from pippin.fleet.inflight import InFlight
 from pippin.fleet.process import WORKER_COMMAND, WorkerProcess, worker_arguments
@@ -29,6 +29,8 @@ from pippin.wire.messages import (
 logger = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "failed"]
+
+STOPPING = "The server is stopping."
 
 EXIT_GRACE_S = 0.5
 """How long orphans wait, after the connection is lost, to be told how the worker ended."""
@@ -67,6 +69,7 @@ class Supervisor:
         self._requests: InFlight | None = None
         self._life: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._taking_no_more = False
         self._settled = asyncio.Event()
 
     @property
@@ -79,7 +82,7 @@ class Supervisor:
     @property
     def requests(self) -> InFlight:
         """Where to send requests. Raises: ModelUnavailable unless ready."""
-        if self.state != "ready" or self._requests is None:
+        if self.state != "ready" or self._requests is None or self._taking_no_more:
             raise self._unavailable()
         return self._requests
 
@@ -90,6 +93,12 @@ class Supervisor:
     async def settled(self) -> None:
         """Wait until the model is ready, or has failed and ``reason`` says why."""
         await self._settled.wait()
+
+    def end_answers(self) -> None:
+        """End all that is in flight with one error each, and take no more requests."""
+        self._taking_no_more = True
+        if self._requests is not None:
+            self._requests.orphan(ModelUnavailable, STOPPING)
 
     async def stop(self) -> None:
         """End the worker: ask it, then SIGTERM, then SIGKILL. Idempotent."""
@@ -226,13 +235,11 @@ class Supervisor:
         stopping = self._stopping.is_set()
         how = await process.ended_within(0.0 if stopping else EXIT_GRACE_S)
         ended = "failed" if why else f"died ({how})" if how else "was lost"
-        if self._requests is not None:
-            self._requests.orphan(
-                "The server is stopping."
-                if stopping
-                else f"The worker of model {self.name!r} {ended} while it {was}. "
-                "Nothing of the answer is kept."
-            )
+        if self._requests is not None and stopping:
+            self._requests.orphan(ModelUnavailable, STOPPING)
+        elif self._requests is not None:
+            what = f"The worker of model {self.name!r} {ended} while it {was}."
+            self._requests.orphan(ModelFailed, f"{what} Nothing of the answer is kept.")
         self._requests = None
         await process.stop(self._settings.worker_stop_timeout_s)
         if stopping:
@@ -244,14 +251,19 @@ class Supervisor:
     def _fail(self, reason: str, last_words: Sequence[str] = ()) -> None:
         self.state = "failed"
         self.reason = reason
-        self._settled.set()
         words = " | ".join(last_words)
-        logger.error("%s: %s%s", self.name, reason, f"; its last words: {words}" if words else "")
+        # While loading, whoever waits for ``settled`` tells the reason: it is not said twice.
+        level = logging.ERROR if self._settled.is_set() or words else logging.DEBUG
+        self._settled.set()
+        told = f"; its last words: {words}" if words else ""
+        logger.log(level, "%s: %s%s", self.name, reason, told)
 
     def _unavailable(self) -> ModelUnavailable:
+        if self._taking_no_more or self._stopping.is_set():
+            return ModelUnavailable(STOPPING)
         if self.state == "loading":
             return ModelUnavailable(f"The model {self.name!r} is loading; try again soon.")
-        return ModelUnavailable(f"The model {self.name!r} has failed; the server's log says why.")
+        return ModelFailed(f"The model {self.name!r} has failed; the server's log says why.")
 
 
 def _describe(loading: Loading) -> str:

@@ -34,6 +34,8 @@ class Tokenize(msgspec.Struct, frozen=True, tag="tokenize"):
     prompt: Prompt
     add_special_tokens: bool = True
     """For text: whether to add what the tokenizer adds at the start (BOS)."""
+    texts: bool = False
+    """Whether each token's own text is wanted, too."""
 
 
 class Detokenize(msgspec.Struct, frozen=True, tag="detokenize"):
@@ -85,7 +87,7 @@ class Tokenized(msgspec.Struct, frozen=True, tag="tokenized"):
     id: int
     tokens: tuple[int, ...]
     texts: tuple[str, ...]
-    """Each token's own text, for people."""
+    """Each token's own text, for people; empty unless it was asked for."""
 
 
 class Detokenized(msgspec.Struct, frozen=True, tag="detokenized"):

@@ -43,5 +43,5 @@ class Hosts:
         if self.allowed is not None and match["name"] not in self.allowed:
             raise HostRefused(
                 "This server does not answer to that Host name. Use localhost, or start it with "
-                "--allowed-hosts NAME."
+                "--allowed-host NAME."
             )

@@ -18,15 +18,25 @@ CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
 class JsonBodies:
-    """Refuses bodies of any other declared kind with 415."""
+    """Refuses bodies of any other declared kind, and compressed ones, with 415."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and has_body(scope):
-            _check(Headers(scope=scope).get("content-type", ""))
+            headers = Headers(scope=scope)
+            _check_encoding(headers.get("content-encoding", "identity"))
+            _check(headers.get("content-type", ""))
         await self.app(scope, receive, send)
+
+
+def _check_encoding(header: str) -> None:
+    if header.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            f"The body is sent with Content-Encoding '{ascii(header[:64])[1:-1]}', which this "
+            "server does not read; send it without."
+        )
 
 
 def _check(header: str) -> None:
