@@ -1,0 +1,224 @@
+"""Batches of tokens: made up on the fly, sorted by length, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import NamedTuple
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from .conversations import chat, chat_with_tools, long_conversation
+from .dialogue import Conversation
+from .render import END_OF_TURN, NO_THOUGHT, segments
+from .tokenizer import MARKERS, SPECIAL, encode
+
+BLOCK_STEPS = 8
+"""How many steps are made up together, so that rows of equal length can share a batch."""
+
+
+class Row(NamedTuple):
+    """The tokens of one conversation, and which of them the model writes."""
+
+    tokens: list[int]
+    by_model: list[bool]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded rows; ``role`` is 2 for tokens of the model, 1 for other tokens, 0 for padding."""
+
+    source: str
+    tokens: Tensor
+    role: Tensor
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How many tokens of each source a step gets, and from which step on.
+
+    From ``tools_from`` on there are more tools and fewer other conversations; from ``novel_from``
+    on the tools have more unheard-of names, and more calls share their descriptions.
+    """
+
+    chat_tokens: int = 2000
+    tool_tokens: int = 2200
+    long_tokens: int = 3800
+    copying_tokens: int = 1200
+    tools_from: int = 2704
+    late_chat_tokens: int = 1100
+    late_tool_tokens: int = 3600
+    novel_from: int = 3304
+    long_every: int = 4
+    long_from: int = 600
+    longer_from: int = 1225
+    longest_from: int = 1750
+    copying_every: int = 8
+    copying_until: int = 2000
+
+    def sources(self, step: int) -> list[str]:
+        """Return the sources of one step."""
+        chosen = ["chat", "tools"]
+        if step >= self.long_from and step % self.long_every == 0:
+            chosen.append("long")
+        if step % self.copying_every == 3 and step < self.copying_until:
+            chosen.append("copying")
+        return chosen
+
+    def tokens(self, source: str, step: int) -> int:
+        """Return how many tokens of a source a step gets."""
+        late = step >= self.tools_from
+        return {
+            "chat": self.late_chat_tokens if late else self.chat_tokens,
+            "tools": self.late_tool_tokens if late else self.tool_tokens,
+            "long": self.long_tokens,
+            "copying": self.copying_tokens,
+        }[source]
+
+
+class Batches:
+    """The training data: step by step, each block drawn from its own seed."""
+
+    def __init__(self, tokenizer: Tokenizer, mixture: Mixture, seed: int, steps: int) -> None:
+        self.tokenizer = tokenizer
+        self.mixture = mixture
+        self.seed = seed
+        self.steps = steps
+        self._makers: dict[str, Callable[[Random, int], Row]] = {
+            "chat": self._chat,
+            "tools": self._tools,
+            "long": self._long,
+            "copying": self._copying,
+        }
+
+    def from_step(self, first: int) -> Iterator[list[Batch]]:
+        """Yield the batches of every step from ``first`` on."""
+        for block in range(first // BLOCK_STEPS, -(-self.steps // BLOCK_STEPS)):
+            for step, batches in enumerate(self._block(block), block * BLOCK_STEPS):
+                if first <= step < self.steps:
+                    yield batches
+
+    def _block(self, block: int) -> list[list[Batch]]:
+        rng = Random(f"{self.seed} {block}")
+        steps: list[list[Batch]] = [[] for _ in range(BLOCK_STEPS)]
+        first = block * BLOCK_STEPS
+        for source, make in self._makers.items():
+            tokens = self.mixture.tokens(source, first)
+            users = [
+                index
+                for index in range(BLOCK_STEPS)
+                for wanted in self.mixture.sources(first + index)
+                if wanted == source
+            ]
+            if users:
+                rows = _rows(partial(make, rng, first), tokens * len(users))
+                batches = pack(source, rows, tokens)
+                rng.shuffle(batches)
+                for index, batch in enumerate(batches):
+                    steps[users[index % len(users)]].append(batch)
+        return steps
+
+    def _chat(self, rng: Random, step: int) -> Row:
+        return row(self.tokenizer, chat(rng), 448)
+
+    def _tools(self, rng: Random, step: int) -> Row:
+        if step >= self.mixture.novel_from:
+            conversation = chat_with_tools(rng, most_exchanges=6, novelty=0.45, open_share=0.1)
+            return row(self.tokenizer, conversation, 1000)
+        return row(self.tokenizer, chat_with_tools(rng), 800)
+
+    def _long(self, rng: Random, step: int) -> Row:
+        draw = rng.random()
+        if draw < 0.03 and step >= self.mixture.longest_from:
+            words = rng.randint(1000, 1400)
+        elif step < self.mixture.longer_from:
+            words = rng.randint(80, 350)
+        else:
+            words = rng.randint(150, 900)
+        return row(self.tokenizer, long_conversation(rng, words), 3700)
+
+    def _copying(self, rng: Random, step: int) -> Row:
+        return copying_row(self.tokenizer, rng)
+
+
+def row(tokenizer: Tokenizer, conversation: Conversation, longest: int) -> Row:
+    """Return the tokens of a conversation, cut at ``longest``."""
+    tokens: list[int] = []
+    by_model: list[bool] = []
+    for text, written in segments(conversation):
+        ids = encode(tokenizer, text)
+        tokens += ids
+        by_model += [written] * len(ids)
+    return Row(tokens[:longest], by_model[:longest])
+
+
+COPY_REQUESTS = ("Repeat: ", "Say: ", "Say ", "Echo ", "Repeat after me: ", "Write ", 'Repeat "')
+
+
+def copying_row(tokenizer: Tokenizer, rng: Random) -> Row:
+    """Return random tokens to be copied or looked up: the quickest way to learn copying."""
+    plain = tokenizer.get_vocab_size() - len(SPECIAL) - len(MARKERS)
+
+    def draw(fewest: int, most: int) -> list[int]:
+        return [rng.randrange(plain) for _ in range(rng.randint(fewest, most))]
+
+    shape = rng.random()
+    if shape < 0.35:
+        copied = draw(3, 20)
+        return Row(copied * 2, [False] * (len(copied) + 1) + [True] * (len(copied) - 1))
+    if shape < 0.65:
+        copied = draw(1, 18)
+        head = encode(tokenizer, f"<|im_start|>user\n{rng.choice(COPY_REQUESTS)}")
+        middle = encode(tokenizer, f"{END_OF_TURN}\n<|im_start|>assistant\n{NO_THOUGHT}")
+        answer = copied + encode(tokenizer, END_OF_TURN)
+        read = head + copied + middle
+        return Row(read + answer, [False] * len(read) + [True] * len(answer))
+    return _look_up(rng, draw)
+
+
+def _look_up(rng: Random, draw: Callable[[int, int], list[int]]) -> Row:
+    values = {draw(1, 1)[0]: draw(1, 4) for _ in range(rng.randint(3, 8))}
+    separator = draw(1, 1)
+    tokens = [token for key, value in values.items() for token in [*separator, key, *value]]
+    by_model = [False] * len(tokens)
+    for key in rng.sample(list(values), len(values)):
+        tokens += [*separator, key, *values[key]]
+        by_model += [False, False] + [True] * len(values[key])
+    return Row(tokens, by_model)
+
+
+def pack(source: str, rows: Sequence[Row], most_tokens: int) -> list[Batch]:
+    """Sort rows by length and cut them into batches of about so many padded tokens."""
+    ordered = sorted(rows, key=lambda each: len(each.tokens))
+    batches: list[Batch] = []
+    current: list[Row] = []
+    for each in ordered:
+        if current and len(each.tokens) * (len(current) + 1) > most_tokens * 1.15:
+            batches.append(padded(source, current))
+            current = []
+        current.append(each)
+    return [*batches, padded(source, current)]
+
+
+def padded(source: str, rows: Sequence[Row]) -> Batch:
+    """Return rows as one rectangle, whose length is a multiple of 16."""
+    length = -(-max(len(each.tokens) for each in rows) // 16) * 16
+    tokens = torch.zeros(len(rows), length, dtype=torch.long)
+    role = torch.zeros(len(rows), length, dtype=torch.long)
+    for index, each in enumerate(rows):
+        tokens[index, : len(each.tokens)] = torch.tensor(each.tokens)
+        role[index, : len(each.tokens)] = torch.tensor(each.by_model).long() + 1
+    return Batch(source, tokens, role)
+
+
+def _rows(make: Callable[[], Row], tokens: int) -> list[Row]:
+    rows: list[Row] = []
+    total = 0
+    while total < tokens:
+        rows.append(make())
+        total += len(rows[-1].tokens)
+    return rows

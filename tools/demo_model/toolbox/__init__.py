@@ -1,0 +1,1 @@
+"""Made-up tools, the requests that need them, and what they return."""
