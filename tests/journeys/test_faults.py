@@ -49,7 +49,7 @@ def test_every_orphan_of_a_killed_worker_gets_one_error() -> None:
             assert '"error"' in lines[-1]
             assert "SIGKILL" in lines[-1]
         assert whole[0].status_code == 503
-        assert whole[0].headers["retry-after"]
+        assert "retry-after" not in whole[0].headers, "nothing restarts it yet"
         assert httpx.get(f"{server.url}/health").status_code == 200
         assert httpx.get(f"{server.url}/health/ready").status_code == 503
         again = httpx.post(f"{server.url}/v1/chat/completions", json=COUNT)
