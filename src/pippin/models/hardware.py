@@ -46,7 +46,7 @@ def advice(blas: BlasInfo | None, gflops: float) -> list[str]:
         return []
     if blas is None:
         return [
-            "No full BLAS was found, so prompts are read about 50 times slower than they could "
+            "No full BLAS was found, so prompts are read tens of times slower than they could "
             "be. Install one: 'apt-get install libopenblas0-pthread', or "
             "'pip install \"pippin[cpu]\"'."
         ]
