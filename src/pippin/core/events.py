@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from pippin.core.memory import Reuse
+
 FinishReason = Literal["stop", "length"]
 
 
@@ -33,11 +35,13 @@ class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Started(msgspec.Struct, frozen=True, tag="started", array_like=True):
-    """The request was accepted: its prompt fits, and work begins."""
+    """The request has left the queue: its prompt fits, and work begins."""
 
     id: int
     prompt_tokens: int
     cached_tokens: int = 0
+    reuse: Reuse | None = None
+    """Only when the request asked for ``explain_cache``."""
 
 
 class Delta(msgspec.Struct, frozen=True, tag="delta", array_like=True):

@@ -11,6 +11,8 @@ import msgspec
 from pippin.core.sampling import Sampling
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+Priority = Literal["interactive", "agent", "batch"]
+"""Who waits for an answer: a person, a program that a person watches, or nobody yet."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,3 +71,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """Deliver the prompt's text (and its log-probabilities, if asked for) first."""
     score: bool = False
     """Report each choice's summed log-probability when it finishes (for ``best_of``)."""
+    priority: Priority = "interactive"
+    tenant: str = ""
+    """An opaque label of whoever asks; work is shared out fairly between labels."""
+    cache_salt: str = ""
+    """Prompts are remembered per salt: equal prompts of unlike salts know nothing of each other."""
+    explain_cache: bool = False
+    """Say with ``Started`` what of the prompt was remembered, and why not more."""

@@ -1,16 +1,18 @@
 """All that crosses the seam. Closed unions: an unknown tag or field type is a broken peer.
 
-Gateway → worker: ``Submit Cancel Tokenize Detokenize Ping Shutdown``.
-Worker → gateway: ``Hello Loading Ready LoadFailed Report Tokenized Detokenized Rejected Pong``.
+Gateway → worker: ``Submit Cancel Tokenize Detokenize AskMemory ForgetPrompts Ping Shutdown``.
+Worker → gateway: ``Hello Loading Ready LoadFailed Report Tokenized Detokenized MemoryTold
+Rejected Pong``.
 """
 
 import msgspec
 
 from pippin.core.events import Event
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, Prompt
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised whenever a message changes meaning; peers of other versions refuse each other."""
 
 
@@ -42,6 +44,18 @@ class Detokenize(msgspec.Struct, frozen=True, tag="detokenize"):
     id: int
     tokens: tuple[int, ...]
     skip_special_tokens: bool = False
+
+
+class AskMemory(msgspec.Struct, frozen=True, tag="ask_memory"):
+    """How full and how useful is the memory of prompts? Answered by ``MemoryTold``."""
+
+    id: int
+
+
+class ForgetPrompts(msgspec.Struct, frozen=True, tag="forget_prompts"):
+    """Forget every prompt, in RAM and on disk. Answered by ``MemoryTold`` when it is done."""
+
+    id: int
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
@@ -95,8 +109,13 @@ class Detokenized(msgspec.Struct, frozen=True, tag="detokenized"):
     text: str
 
 
+class MemoryTold(msgspec.Struct, frozen=True, tag="memory_told"):
+    id: int
+    figures: MemoryFigures
+
+
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """A ``Tokenize`` or ``Detokenize`` that cannot be done. Fields as in ``events.Failed``."""
+    """A question (``Tokenize``, ``AskMemory``…) that cannot be done. Fields as in ``events.Failed``."""
 
     id: int
     kind: str
@@ -113,7 +132,18 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
     waiting: int
 
 
-ToWorker = Submit | Cancel | Tokenize | Detokenize | Ping | Shutdown
+ToWorker = (
+    Submit | Cancel | Tokenize | Detokenize | AskMemory | ForgetPrompts | Ping | Shutdown
+)
 ToGateway = (
-    Hello | Loading | Ready | LoadFailed | Report | Tokenized | Detokenized | Rejected | Pong
+    Hello
+    | Loading
+    | Ready
+    | LoadFailed
+    | Report
+    | Tokenized
+    | Detokenized
+    | MemoryTold
+    | Rejected
+    | Pong
 )
