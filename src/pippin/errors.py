@@ -34,7 +34,7 @@ class PippinError(Exception):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: ClassVar[str | None] = None
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds, for the Retry-After header."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
@@ -138,6 +138,7 @@ class ServerBusy(PippinError):
     type = "rate_limit_error"
     code = "server_busy"
     retry_after = 1
+    """At least. Whoever knows how fast the queue moves says so in its error."""
 
 
 class EngineFailure(PippinError):
@@ -147,7 +148,7 @@ class EngineFailure(PippinError):
 class ModelUnavailable(PippinError):
     status = 503
     code = "model_unavailable"
-    retry_after: ClassVar[int | None] = 2
+    retry_after = 2
 
 
 class ModelFailed(ModelUnavailable):

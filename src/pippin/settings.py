@@ -6,20 +6,28 @@ separated by commas.
 """
 
 import ipaddress
+import os
 import re
+import sys
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
+MAX_SIZE = 2**50
 MAX_PROMPTS = 4096
 HOST_NAME = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
-LISTS = ("models", "api_keys", "cors_origins", "allowed_hosts")
+KEYS = ("api_keys", "agent_keys", "batch_keys")
+LISTS = ("models", *KEYS, "cors_origins", "allowed_hosts")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Texts = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+Size = Annotated[ByteSize, Field(ge=0, le=MAX_SIZE)]
+KVBits = Literal[4, 8]
 
 
 class Settings(BaseSettings):
@@ -42,6 +50,11 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes any free one."""
     api_keys: Secrets = ()
     """Keys that open every route but health. None by default, which only loopback allows."""
+    agent_keys: Secrets = ()
+    """Further keys, whose requests have at most the priority ``agent``: a person's request goes
+    before them. None: every key may ask for any priority."""
+    batch_keys: Secrets = ()
+    """Further keys, whose requests have the priority ``batch``: all others go before them."""
     insecure: bool = False
     """Listen beyond loopback without a key. Off: a model server is worth stealing time from."""
     cors_origins: Texts = ()
@@ -69,6 +82,38 @@ class Settings(BaseSettings):
     0 takes what suits the device: a GPU reads far more in the same time than a CPU."""
     max_lanes: int = Field(64, ge=1, le=4096)
     """Answers that decode at once; further ones wait."""
+    max_concurrency: int = Field(0, ge=0, le=4096)
+    """Requests that one model works on at once. 0: as many as there are lanes."""
+    queue_size: int = Field(512, ge=0, le=1_000_000)
+    """Requests per model that may wait for their turn; more are refused with 429 at once, for a
+    client that knows can go elsewhere. Enough for a crowd, and small in memory."""
+    queue_timeout_s: float = Field(300.0, gt=0)
+    """Seconds that a request may wait to begin, then it gets 429. Most clients give up earlier."""
+    stall_timeout_s: float = Field(300.0, gt=0)
+    """Seconds without any token while there is work, then the worker is ended. Far beyond the
+    slowest honest step."""
+    memory: Size = ByteSize(0)
+    """Of all caches of one model: of answers at work, and of remembered prompts (``8GiB``).
+    0: what the machine has left beside the weights."""
+    kv_bits: KVBits | None = None
+    """Keep caches in 4 or 8 bits: smaller, and slightly other answers. Not given: as computed."""
+    cache_ram: Size | None = None
+    """Of ``memory``, for remembered prompts. Not given: a good part of it. 0: remember nothing,
+    on disk neither."""
+    cache_disk: Size = ByteSize(10 * GIB)
+    """For remembered prompts on disk, of all models together. 0: none. Some hundred long prompts
+    of a small model, and little of any disk of today."""
+    cache_dir: Path | None = None
+    """Folder of remembered prompts. Not given: ``pippin`` in the platform's cache folder."""
+    cache_write_rate: Size = ByteSize(64 * MIB)
+    """At most so much is written to the disk per second, since writing wears an SSD."""
+    cache_min_tokens: int = Field(32, ge=0, le=1_000_000)
+    """Prompts shorter than this are not remembered: to read them anew is as quick."""
+    cache_slots: int = Field(0, ge=0, le=1_000_000)
+    """Conversations remembered in RAM at most. 0: as many as fit."""
+    cache_per_key: bool = False
+    """Remember prompts for each API key apart: no key profits from the prompts of another, or
+    learns from the time of an answer what another has asked. Off: keys share, which is faster."""
     worker_start_timeout_s: float = Field(60.0, gt=0)
     """Seconds until a new worker must report. Loading the model comes after and has no limit."""
     worker_stop_timeout_s: float = Field(5.0, gt=0)
@@ -79,6 +124,21 @@ class Settings(BaseSettings):
         """Whether only programs of this machine can reach the server."""
         return is_loopback(self.host)
 
+    @property
+    def keys(self) -> tuple[SecretStr, ...]:
+        """All keys, whatever their priority."""
+        return (*self.api_keys, *self.agent_keys, *self.batch_keys)
+
+    @property
+    def strangers_share_prompts(self) -> bool:
+        """Whether a remembered prompt may be of somebody else than the one who profits."""
+        return not self.loopback if not self.keys else len(self.keys) > 1 and not self.cache_per_key
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where remembered prompts lie on disk: absolute; it need not exist."""
+        return (self.cache_dir or platform_cache_folder()).expanduser().absolute()
+
     @field_validator(*LISTS, mode="before")
     @classmethod
     def _split_by_comma(cls, value: object) -> object:
@@ -86,7 +146,17 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("kv_bits", mode="before")
+    @classmethod
+    def _number_from_the_environment(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value in ("4", "8") else value
+
+    @field_validator("cache_dir", mode="before")
+    @classmethod
+    def _empty_is_not_given(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator(*KEYS, mode="before")
     @classmethod
     def _meant_keys_are_keys(cls, value: object) -> object:
         # Runs before the comma rule above: of two such rules the later one is the first.
@@ -101,7 +171,7 @@ class Settings(BaseSettings):
             raise ValueError("a model's name is empty")
         return value or ("demo",)
 
-    @field_validator("api_keys")
+    @field_validator(*KEYS)
     @classmethod
     def _keys_fit_a_header(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for key in value:
@@ -131,8 +201,15 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _each_key_has_one_priority(self) -> Self:
+        texts = [{key.get_secret_value() for key in getattr(self, name)} for name in KEYS]
+        if len(set().union(*texts)) < sum(map(len, texts)):
+            raise ValueError("a key is in two of --api-key, --agent-key and --batch-key")
+        return self
+
+    @model_validator(mode="after")
     def _guarded_beyond_loopback(self) -> Self:
-        if not (self.loopback or self.api_keys or self.insecure):
+        if not (self.loopback or self.keys or self.insecure):
             raise ValueError(
                 f"{self.host} can be reached from other machines, and no API key is set: "
                 "add --api-key KEY (or PIPPIN_API_KEYS), or listen on 127.0.0.1, "
@@ -149,3 +226,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def platform_cache_folder() -> Path:
+    """Pippin's folder in the platform's cache folder, which may be deleted at any time."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):
+        return Path(given, "pippin")
+    if sys.platform == "darwin":
+        return Path("~/Library/Caches/pippin").expanduser()
+    else:  # noqa: RET505 - the type checker wants both systems in branches
+        return Path("~/.cache/pippin").expanduser()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from pippin.engine.engine import Engine
-from pippin.engine.lane import Ended, Job, JobFailed, PromptScored, Score, Token
+from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScored, Score, Token
 
 LaneId = tuple[int, int]
 
@@ -19,6 +19,8 @@ class Transcript:
         self.prompt_scores: dict[int, list[Score | None]] = defaultdict(list)
         self.ended: list[int] = []
         self.failed: list[int] = []
+        self.late: list[int] = []
+        self.begun: dict[int, Begun] = {}
 
     def take(self, outputs: Iterable[object]) -> None:
         for output in outputs:
@@ -35,6 +37,10 @@ class Transcript:
                     self.prompt_scores[output.job_id].extend(output.scores)
                 case Ended():
                     self.ended.append(output.job_id)
+                case Begun():
+                    self.begun.setdefault(output.job_id, output)
+                case JobLate():
+                    self.late.append(output.job_id)
                 case JobFailed():
                     self.failed.append(output.job_id)
                 case _:

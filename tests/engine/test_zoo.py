@@ -9,6 +9,7 @@ from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
 from pippin.engine.probe import Sharing, probe
+from pippin.engine.rows import CacheMaker
 from tests.engine.driver import LaneId, Transcript, run
 from tests.engine.zoo import VOCAB, ZOO, build
 
@@ -19,7 +20,7 @@ LENGTHS = [1, 2, 9, 17, 30, 31, 33, 70, 130]
 @pytest.fixture(scope="module", params=ZOO)
 def model(request: pytest.FixtureRequest) -> tuple[str, object, Sharing]:
     built = build(request.param)
-    return request.param, built, probe(built, VOCAB)
+    return request.param, built, probe(built, CacheMaker(built), VOCAB)
 
 
 def jobs(count: int) -> list[Job]:

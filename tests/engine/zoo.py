@@ -93,11 +93,11 @@ ZOO: dict[str, dict[str, Any]] = {
 }
 
 
-def build(name: str) -> Any:
+def build(name: str, **changes: Any) -> Any:
     """A model of this architecture, its weights loud enough for its tokens to vary."""
     module = importlib.import_module(f"mlx_lm.models.{name}")
     mx.random.seed(3)
-    model = module.Model(module.ModelArgs.from_dict({"model_type": name, **ZOO[name]}))
+    model = module.Model(module.ModelArgs.from_dict({"model_type": name, **ZOO[name], **changes}))
     model.eval()
 
     def louder(weight: mx.array) -> mx.array:

@@ -1,17 +1,23 @@
 """Engine outputs → events, and what is forgotten when."""
 
+from dataclasses import replace
+
 from tokenizers import Tokenizer
 
 from pippin import demo
-from pippin.core.events import Delta, Event, Failed, Finished
+from pippin.core.events import Delta, Event, Failed, Finished, Started
+from pippin.core.memory import Reuse, TokenText
 from pippin.core.request import GenerationRequest, TextPrompt
-from pippin.engine.lane import Ended, Job, JobFailed, PromptScored, Score, Token
+from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScored, Score, Token
+from pippin.memory.prompts import Explanation
 from pippin.output.vocabulary import Vocabulary
 from pippin.worker.answers import Answers, decode
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
 VOCABULARY = Vocabulary(TOKENIZER)
 X, Y = TOKENIZER.encode("x", add_special_tokens=False).ids[0], 300
+
+JOB = Job(id=1, prompt=(X, X), max_tokens=9)
 
 
 def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
@@ -26,7 +32,9 @@ def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
         logprobs=request.logprobs,
     )
     answers = Answers(VOCABULARY)
-    return answers, answers.open(job, request)
+    answers.open(job, request)
+    events, _ = answers.take([Begun(1, cached=1)])
+    return answers, events
 
 
 def test_an_answer_is_forgotten_after_its_last_choice() -> None:
@@ -61,12 +69,43 @@ def test_what_nobody_waits_for_is_dropped() -> None:
 
 def test_echo_comes_first() -> None:
     _, opened = answers_with(echo=True, choices=2)
-    assert opened == [Delta(1, 0, "x"), Delta(1, 1, "x")]
+    assert opened == [Started(1, 2, 1), Delta(1, 0, "x"), Delta(1, 1, "x")]
+
+
+def test_a_job_that_begins_again_is_told_once() -> None:
+    answers, opened = answers_with(echo=True)
+    assert len(opened) == 2
+    assert answers.take([Begun(1, cached=0)]) == ([], [])
+
+
+def test_a_job_that_waited_for_too_long_is_told_so() -> None:
+    answers, _ = answers_with()
+    (failed,), _ = answers.take([JobLate(1)])
+    assert isinstance(failed, Failed)
+    assert failed.kind == "ServerBusy"
+    assert len(answers) == 0
+
+
+def test_what_was_reused_is_told_with_the_tokens_texts() -> None:
+    explanation = Explanation("ram", 1, "differs", 1, X, Y)
+    answers, _ = answers_with()
+    answers.open(replace(JOB, id=2), GenerationRequest(prompt=TextPrompt(text="xx")))
+    (started,), _ = answers.take([Begun(2, 1, explanation)])
+    assert isinstance(started, Started)
+    told = VOCABULARY.text_of(Y)
+    assert started.reuse == Reuse(
+        tier="ram",
+        matched_tokens=1,
+        reason="differs",
+        position=1,
+        asked=TokenText(X, "x"),
+        remembered=TokenText(Y, told),
+    )
 
 
 def test_a_scored_prompt_is_delivered_in_pieces_with_its_scores() -> None:
     answers, opened = answers_with(echo=True, logprobs=1, max_tokens=0)
-    assert opened == []
+    assert opened == [Started(1, 2, 1)]
     score = Score(-1.5, ((X, -1.5),))
     first, _ = answers.take([PromptScored(1, (X,), (None,))])
     second, _ = answers.take([PromptScored(1, (X,), (score,)), Ended(1)])

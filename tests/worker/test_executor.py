@@ -1,7 +1,7 @@
 """The executor's promise: every request gets its one terminal event, whatever fails inside."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from pippin import demo
-from pippin.core.events import Delta, Event, Failed, Finished, Started
+from pippin.core.events import Delta, Event, Failed, Finished
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.engine.lane import Job, PromptScored, Score, Token
@@ -61,7 +61,9 @@ class NotedJobs:
 class Desk:
     """An executor between the two."""
 
-    def __init__(self, encoder: Any = None) -> None:
+    def __init__(
+        self, encoder: Any = None, fits: Callable[[int], int] = lambda choices: 1 << 40
+    ) -> None:
         self.sent = SentMessages()
         self.engine = NotedJobs()
         self.executor = Executor(
@@ -71,6 +73,8 @@ class Desk:
             vocabulary=Vocabulary(TOKENIZER),
             model=MODEL,
             eos=frozenset(),
+            fits=fits,
+            root=None,
         )
 
     async def ask(self, *messages: wire.ToWorker) -> None:
@@ -123,7 +127,7 @@ async def test_a_bug_in_telling_fails_the_jobs_of_that_step(
         patch.setattr("pippin.worker.answers.Answers.take", broken)
         desk.executor.deliver([Token(1, 0, 300)])
     desk.executor.deliver([Token(2, 0, 300, "length")])
-    told = [Started, Started, Failed, Delta, Finished]
+    told = [Failed, Delta, Finished]
     assert [type(event) for event in desk.sent.events] == told
     assert desk.engine.cancelled == [1]
 
@@ -159,3 +163,15 @@ async def test_tokens_outside_the_vocabulary(tokens: tuple[int, ...]) -> None:
     (rejected,) = desk.sent.messages
     assert isinstance(rejected, wire.Rejected)
     assert rejected.param == "tokens"
+
+
+@pytest.mark.anyio
+async def test_a_prompt_that_memory_cannot_hold_is_refused_and_an_answer_is_bounded() -> None:
+    desk = Desk(fits=lambda choices: 40 // choices)
+    short, long = request(choices=2), request(choices=8)
+    await desk.ask(wire.Submit(1, short), wire.Submit(2, long))
+    (job,) = desk.engine.jobs
+    assert job.max_tokens == 20 - len(job.prompt)
+    (failed,) = desk.sent.events
+    assert isinstance(failed, Failed)
+    assert failed.kind == "ContextLengthExceeded"

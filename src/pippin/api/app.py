@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from pippin import __version__
+from pippin.api.cache import add_cache_routes
 from pippin.api.capabilities import add_capability_routes
 from pippin.api.faults import Faults, translate_http_exception
 from pippin.api.gate.hosts import LOOPBACK_NAMES, Hosts
@@ -22,6 +24,7 @@ from pippin.api.models import add_model_routes
 from pippin.api.openapi import document_routes
 from pippin.api.ports import Fleet
 from pippin.api.tokens import add_token_routes
+from pippin.core.request import Priority
 from pippin.settings import Settings
 
 
@@ -50,6 +53,7 @@ def create_app(settings: Settings, fleet: Fleet) -> FastAPI:
     add_token_routes(app, fleet)
     add_model_routes(app, fleet)
     add_capability_routes(app, settings, fleet)
+    add_cache_routes(app, fleet)
     add_health_routes(app, fleet)
     document_routes(app)
     return app
@@ -65,9 +69,17 @@ def gate(settings: Settings) -> list[Middleware]:
         *_cors(settings.cors_origins),
         Middleware(Faults),
         Middleware(Hosts, allowed=_allowed_hosts(settings)),
-        Middleware(Keys, keys=settings.api_keys),
+        Middleware(Keys, keys=_keys(settings)),
         Middleware(JsonBodies),
     ]
+
+
+def _keys(settings: Settings) -> dict[Priority, tuple[SecretStr, ...]]:
+    return {
+        "interactive": settings.api_keys,
+        "agent": settings.agent_keys,
+        "batch": settings.batch_keys,
+    }
 
 
 def _cors(origins: tuple[str, ...]) -> list[Middleware]:

@@ -16,7 +16,7 @@ from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, ServedModel, State
 from pippin.api.validation import Body, json_schema, schema_at
 from pippin.core.sampling import MAX_STOP_CHARS, MAX_STOPS, MAX_TOP_LOGPROBS, SamplingDefaults
-from pippin.settings import Settings
+from pippin.settings import KVBits, Settings
 
 Support = Literal["honoured", "accepted_without_effect", "refused"]
 
@@ -48,11 +48,24 @@ class ModelCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Route → parameter → what becomes of it. A parameter that is not listed is refused."""
 
 
+class CacheRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How prompts are remembered. ``null``: each model's worker chooses."""
+
+    memory_bytes: int | None
+    ram_bytes: int | None
+    disk_bytes: int
+    min_tokens: int
+    per_key: bool
+    kv_bits: KVBits | None
+    """``null``: as the model computes."""
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["list"] = "list"
     data: list[ModelCapabilities]
     limits: dict[str, int | float]
-    """Bounds of a whole request."""
+    """Bounds of a whole request, and of how many there may be."""
+    cache: CacheRules
 
 
 def add_capability_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> None:
@@ -65,7 +78,8 @@ def add_capability_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> Non
     )
     async def capabilities() -> Response:
         data = [_of_model(model) for model in fleet.models]
-        return json_answer(Capabilities(data=data, limits=_limits(settings)))
+        answer = Capabilities(data=data, limits=_limits(settings), cache=_cache_rules(settings))
+        return json_answer(answer)
 
 
 def parameters_of(body: type[Body]) -> dict[str, Parameter]:
@@ -109,4 +123,18 @@ def _limits(settings: Settings) -> dict[str, int | float]:
         "stop_characters": MAX_STOP_CHARS,
         "top_logprobs": MAX_TOP_LOGPROBS,
         "logit_biases": MAX_LOGIT_BIASES,
+        "requests_at_once": settings.max_concurrency or settings.max_lanes,
+        "requests_waiting": settings.queue_size,
+        "waiting_seconds": settings.queue_timeout_s,
     }
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    return CacheRules(
+        memory_bytes=int(settings.memory) or None,
+        ram_bytes=None if settings.cache_ram is None else int(settings.cache_ram),
+        disk_bytes=int(settings.cache_disk),
+        min_tokens=settings.cache_min_tokens,
+        per_key=settings.cache_per_key,
+        kv_bits=settings.kv_bits,
+    )

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pippin.api.explanation import Explanation
 from pippin.api.fold import FoldedChoice
 from pippin.api.logprobs import ChatLogprobs, chat_logprobs
 from pippin.api.rendering import MARK, Header, TextFrame, frame
@@ -35,6 +36,7 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[ChatChoice]
     usage: Usage
     system_fingerprint: str
+    pippin: Explanation | UnsetType = UNSET
 
 
 class ChatDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,6 +61,7 @@ class ChatChunk(msgspec.Struct, frozen=True, kw_only=True):
     system_fingerprint: str
     choices: list[ChatChunkChoice]
     usage: Usage | UnsetType | None = UNSET
+    pippin: Explanation | UnsetType = UNSET
 
 
 class ChatRendering:
@@ -92,7 +95,12 @@ class ChatRendering:
     def usage(self, usage: Usage) -> bytes:
         return frame(self._chunk(None, usage))
 
-    def whole(self, choices: list[FoldedChoice], usage: Usage) -> bytes:
+    def explanation(self, explanation: Explanation) -> bytes:
+        return frame(self._chunk(None, explanation=explanation))
+
+    def whole(
+        self, choices: list[FoldedChoice], usage: Usage, explanation: Explanation | None
+    ) -> bytes:
         return msgspec.json.encode(
             ChatCompletion(
                 id=self._header.id,
@@ -101,6 +109,7 @@ class ChatRendering:
                 choices=[self._choice(index, choice) for index, choice in enumerate(choices)],
                 usage=usage,
                 system_fingerprint=self._header.fingerprint,
+                pippin=explanation or UNSET,
             )
         )
 
@@ -108,7 +117,12 @@ class ChatRendering:
         logprobs = chat_logprobs(choice.logprobs) if self._logprobs else None
         return ChatChoice(index, ChatMessage(choice.text), logprobs, choice.reason)
 
-    def _chunk(self, choice: ChatChunkChoice | None, usage: Usage | None = None) -> ChatChunk:
+    def _chunk(
+        self,
+        choice: ChatChunkChoice | None,
+        usage: Usage | None = None,
+        explanation: Explanation | None = None,
+    ) -> ChatChunk:
         header = self._header
         return ChatChunk(
             id=header.id,
@@ -117,4 +131,5 @@ class ChatRendering:
             system_fingerprint=header.fingerprint,
             choices=[] if choice is None else [choice],
             usage=usage if header.include_usage else UNSET,
+            pippin=explanation or UNSET,
         )

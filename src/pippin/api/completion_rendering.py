@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pippin.api.explanation import Explanation
 from pippin.api.fold import FoldedChoice
 from pippin.api.logprobs import CompletionLogprobs, CompletionLogprobsWriter
 from pippin.api.rendering import MARK, Header, TextFrame, frame
@@ -29,6 +30,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[CompletionChoice]
     usage: Usage | UnsetType | None = UNSET
     system_fingerprint: str
+    pippin: Explanation | UnsetType = UNSET
 
 
 class CompletionRendering:
@@ -58,19 +60,31 @@ class CompletionRendering:
     def usage(self, usage: Usage) -> bytes:
         return frame(self._completion([], usage))
 
-    def whole(self, choices: list[FoldedChoice], usage: Usage) -> bytes:
+    def explanation(self, explanation: Explanation) -> bytes:
+        return frame(self._completion([], self._no_usage, explanation))
+
+    def whole(
+        self, choices: list[FoldedChoice], usage: Usage, explanation: Explanation | None
+    ) -> bytes:
         shapes = [self._choice(index, choice) for index, choice in enumerate(choices)]
-        return msgspec.json.encode(self._completion(shapes, usage))
+        return msgspec.json.encode(self._completion(shapes, usage, explanation))
+
+    @property
+    def _no_usage(self) -> UnsetType | None:
+        return None if self._header.include_usage else UNSET
 
     def _choice(self, index: int, choice: FoldedChoice) -> CompletionChoice:
         logprobs = CompletionLogprobsWriter().write(choice.logprobs) if self._logprobs else None
         return CompletionChoice(index, choice.text, logprobs, choice.reason)
 
     def _chunk(self, choice: CompletionChoice) -> Completion:
-        return self._completion([choice], None if self._header.include_usage else UNSET)
+        return self._completion([choice], self._no_usage)
 
     def _completion(
-        self, choices: list[CompletionChoice], usage: Usage | UnsetType | None
+        self,
+        choices: list[CompletionChoice],
+        usage: Usage | UnsetType | None,
+        explanation: Explanation | None = None,
     ) -> Completion:
         return Completion(
             id=self._header.id,
@@ -79,4 +93,5 @@ class CompletionRendering:
             choices=choices,
             usage=usage,
             system_fingerprint=self._header.fingerprint,
+            pippin=explanation or UNSET,
         )

@@ -2,7 +2,7 @@
 
 from pippin.api.inbox import Arrival
 from pippin.api.usage import Tally
-from pippin.core.events import Delta, Finished, FinishReason, TokenLogprob
+from pippin.core.events import Delta, Finished, FinishReason, Started, TokenLogprob
 from pippin.errors import EngineFailure
 
 UNFINISHED = "The model did not finish its answer."
@@ -48,12 +48,16 @@ class Fold:
 
     def __init__(self, prompts: int, candidates: int, choices: int) -> None:
         self.tally = Tally()
+        self.started: dict[int, Started] = {}
+        """By prompt."""
         self._prompts = [[FoldedChoice() for _ in range(candidates)] for _ in range(prompts)]
         self._choices = choices
 
     def add(self, arrival: Arrival) -> None:
         prompt, event = arrival
         self.tally.add(event)
+        if isinstance(event, Started):
+            self.started[prompt] = event
         if isinstance(event, Delta | Finished):
             self._prompts[prompt][event.index].add(event)
 

@@ -10,34 +10,40 @@ from pippin.api.chat import ChatBody, chat_requests
 from pippin.api.chat_rendering import ChatRendering
 from pippin.api.completion_rendering import CompletionRendering
 from pippin.api.completions import CompletionBody, completion_requests
+from pippin.api.extensions import treatment
+from pippin.api.gate.keys import caller_of
 from pippin.api.generation import GenerationFields
 from pippin.api.ports import Fleet, ServedModel
 from pippin.api.rendering import Header
 from pippin.api.reply import Order, StreamedReply, WholeReply
+from pippin.core.request import GenerationRequest
 from pippin.settings import Settings
 
 
 def add_generation_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> None:
+    private = not settings.strangers_share_prompts
 
     @app.post("/v1/chat/completions", tags=["generation"], summary="Answer a conversation")
     async def create_chat_completion(request: Request) -> Response:
         ask = await read_body(request, ChatBody)
         model = fleet.find(ask.model)
-        requests = chat_requests(ask, model.info, settings.max_prompts)
+        plain = chat_requests(ask, model.info, settings.max_prompts)
+        requests = _treated(request, ask, plain, settings)
         header = _header("chatcmpl-", model, ask)
         rendering = ChatRendering(header, len(requests) * ask.choices, bool(ask.logprobs))
-        order = Order(model, requests, ask.choices, rendering, ask.include_usage)
+        order = Order(model, requests, ask.choices, rendering, ask.include_usage, private)
         return _reply(order, ask, settings)
 
     @app.post("/v1/completions", tags=["generation"], summary="Continue a text")
     async def create_completion(request: Request) -> Response:
         ask = await read_body(request, CompletionBody)
         model = fleet.find(ask.model)
-        requests = completion_requests(ask, model.info, settings.max_prompts)
+        plain = completion_requests(ask, model.info, settings.max_prompts)
+        requests = _treated(request, ask, plain, settings)
         header = _header("cmpl-", model, ask)
         logprobs = ask.logprobs is not None
         rendering = CompletionRendering(header, len(requests) * ask.choices, logprobs)
-        order = Order(model, requests, ask.choices, rendering, ask.include_usage)
+        order = Order(model, requests, ask.choices, rendering, ask.include_usage, private)
         return _reply(order, ask, settings)
 
 
@@ -49,6 +55,15 @@ def _header(prefix: str, model: ServedModel, ask: GenerationFields) -> Header:
         fingerprint=model.info.fingerprint,
         include_usage=ask.include_usage,
     )
+
+
+def _treated(
+    request: Request, ask: GenerationFields, plain: list[GenerationRequest], settings: Settings
+) -> list[GenerationRequest]:
+    """The requests of a body, as its caller and its headers let them be."""
+    caller = caller_of(request.scope)
+    how = treatment(ask.pippin, request.headers, caller, settings.cache_per_key)
+    return [how.applied(one) for one in plain]
 
 
 def _reply(order: Order, ask: GenerationFields, settings: Settings) -> Response:

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from pippin.api.extensions import Extensions
 from pippin.api.fields import (
     Choices,
     Label,
@@ -74,6 +75,8 @@ class GenerationFields(Body):
     stream: bool | None = None
     """Send the answer piece by piece, as server-sent events."""
     stream_options: StreamOptions | None = None
+    pippin: Extensions | None = None
+    """What only this server understands."""
 
     temperature: Temperature | None = None
     """0 is greedy."""

@@ -1,7 +1,7 @@
 """Where a reply waits: for events of its answers, for silence to last, for its client to leave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.types import Receive
@@ -109,17 +109,16 @@ class Inbox:
 
 @asynccontextmanager
 async def opened_inbox(
-    model: ServedModel, requests: Iterable[GenerationRequest], receive: Receive
+    model: ServedModel, requests: Sequence[GenerationRequest], receive: Receive
 ) -> AsyncIterator[Inbox]:
     """Submit the requests and collect their events.
 
     However the block is left, every answer is cancelled and every task has ended after it.
     """
-    answers: list[Answer] = []
+    answers: Sequence[Answer] = ()
     tasks: list[asyncio.Task[None]] = []
     try:
-        for request in requests:
-            answers.append(model.submit(request))
+        answers = model.submit_all(requests)
         inbox = Inbox(len(answers))
         tasks.append(asyncio.create_task(inbox.watch(receive, answers)))
         for number, answer in enumerate(answers):

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from pippin.api.cache import CacheList
 from pippin.api.capabilities import Capabilities
 from pippin.api.chat import ChatBody
 from pippin.api.chat_rendering import ChatChunk, ChatCompletion
@@ -46,6 +47,7 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "/v1/models": ModelList,
     "/v1/models/{model_id}": ModelCard,
     "/v1/capabilities": Capabilities,
+    "/v1/cache": CacheList,
     "/health": Health,
     "/health/ready": Readiness,
 }

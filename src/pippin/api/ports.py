@@ -1,9 +1,10 @@
 """What the door needs of a fleet, and nothing more: ``pippin.fleet`` provides it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal, Protocol
 
 from pippin.core.events import Event
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, Prompt
 from pippin.wire.messages import Tokenized
@@ -37,8 +38,8 @@ class ServedModel(Protocol):
     def info(self) -> ModelInfo:
         """Raises ``ModelUnavailable`` unless the model is ready."""
 
-    def submit(self, request: GenerationRequest) -> Answer:
-        """Raises ``ModelUnavailable``."""
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> Sequence[Answer]:
+        """An answer for each, or none at all. Raises ``ModelUnavailable`` and ``ServerBusy``."""
 
     async def tokenize(
         self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False
@@ -49,6 +50,12 @@ class ServedModel(Protocol):
         self, tokens: tuple[int, ...], *, skip_special_tokens: bool = False
     ) -> str:
         """Raises the ``PippinError`` with which the model refuses."""
+
+    async def memory(self) -> MemoryFigures:
+        """Its memory of prompts. Raises ``ModelUnavailable``."""
+
+    async def forget_prompts(self) -> MemoryFigures:
+        """Empty that memory, on disk too. Raises ``ModelUnavailable``."""
 
 
 class Fleet(Protocol):

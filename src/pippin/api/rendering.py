@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from pippin.api.explanation import Explanation
 from pippin.api.fold import FoldedChoice
 from pippin.api.usage import Usage
 from pippin.core.events import Delta, FinishReason
@@ -40,7 +41,12 @@ class Rendering(Protocol):
 
     def usage(self, usage: Usage) -> bytes: ...
 
-    def whole(self, choices: list[FoldedChoice], usage: Usage) -> bytes:
+    def explanation(self, explanation: Explanation) -> bytes:
+        """A frame without choices, like that of the usage."""
+
+    def whole(
+        self, choices: list[FoldedChoice], usage: Usage, explanation: Explanation | None
+    ) -> bytes:
         """The body of the answer that is not streamed."""
 
 

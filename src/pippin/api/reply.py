@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from pippin.api.explanation import explanation
 from pippin.api.faults import public_error
 from pippin.api.fold import UNFINISHED, Fold
 from pippin.api.gate.request_id import current_request_id
@@ -17,7 +18,7 @@ from pippin.api.inbox import Arrival, ClientLeft, Inbox, opened_inbox
 from pippin.api.ports import ServedModel
 from pippin.api.rendering import Rendering, frame
 from pippin.api.usage import Tally
-from pippin.core.events import Delta, Finished
+from pippin.core.events import Delta, Finished, Started
 from pippin.core.request import GenerationRequest
 from pippin.errors import EngineFailure, PippinError
 
@@ -43,6 +44,12 @@ class Order:
     """Shown per prompt; a request may ask for more candidates (``best_of``)."""
     rendering: Rendering
     include_usage: bool = False
+    show_remembered: bool = False
+    """Whether an explanation may tell a remembered token: only to whom it belongs."""
+
+    @property
+    def explain(self) -> bool:
+        return self.requests[0].explain_cache
 
 
 class WholeReply(Response):
@@ -67,7 +74,8 @@ class WholeReply(Response):
             while (arrived := await inbox.take()) is not None:
                 for arrival in arrived:
                     fold.add(arrival)
-        return order.rendering.whole(fold.shown(), fold.tally.usage())
+        told = explanation(fold.started, order.show_remembered) if order.explain else None
+        return order.rendering.whole(fold.shown(), fold.tally.usage(), told)
 
 
 class StreamedReply(Response):
@@ -136,6 +144,9 @@ class StreamedReply(Response):
             self._tally.add(event)
             if isinstance(event, Finished):
                 frames.append(rendering.finish(prompt * choices + event.index, event.reason))
+            elif isinstance(event, Started) and self._order.explain:
+                told = explanation({prompt: event}, self._order.show_remembered)
+                frames.append(rendering.explanation(told))
         return b"".join(frames)
 
     def _closing(self) -> bytes:

@@ -18,6 +18,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "serve": Entry("Serve models over HTTP.", "pippin.cli.serve"),
+    "cache": Entry("Show or clear the prompts remembered on disk.", "pippin.cli.cache"),
     "doctor": Entry("Say what Pippin runs on here, and what would be faster.", "pippin.cli.doctor"),
     "version": Entry("Print the version.", "pippin.cli.version"),
 }
@@ -27,6 +28,7 @@ Examples:
   pippin serve                          the demo model, on http://127.0.0.1:8000
   pippin serve mlx-community/Qwen3-4B-4bit
   pippin serve small=./models/small --port 9000
+  pippin cache stats                    what is remembered on disk
   pippin doctor
 """
 

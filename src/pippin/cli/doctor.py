@@ -12,6 +12,7 @@ import click
 
 from pippin import __version__
 from pippin.cli.probe import Probe, ProbeFailed, probe
+from pippin.cli.prompt_folder import given_cache_folder
 
 GIB = 1024**3
 
@@ -46,8 +47,8 @@ def machine() -> Iterator[tuple[str, str]]:
     yield "Memory", f"{memory_bytes() / GIB:.1f} GiB"
     for package in ("mlx", "mlx-lm"):
         yield package, installed(package)
-    folder = model_cache()
-    yield "Model cache", f"{folder} ({free_bytes(folder) / GIB:.1f} GiB free)"
+    for name, folder in (("Model cache", model_cache()), ("Prompt cache", given_cache_folder())):
+        yield name, f"{folder} ({free_bytes(folder) / GIB:.1f} GiB free)"
 
 
 def engine(found: Probe) -> Iterator[tuple[str, str]]:

@@ -3,17 +3,50 @@
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import click
-from pydantic import ValidationError
+from pydantic import ByteSize, ValidationError
 from pydantic.fields import FieldInfo
 
 from pippin.settings import LISTS, Settings
 
-NO_SETTINGS = ("PIPPIN_BLAS", "PIPPIN_CACHE_DIR")
+NO_SETTINGS = ("PIPPIN_BLAS",)
 """Variables of ours that others than the server read."""
 UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
+GROUPS = {
+    "The door": (
+        *("host", "port", "api_keys", "agent_keys", "batch_keys", "insecure", "cors_origins"),
+        *("allowed_hosts", "max_body_bytes", "receipt_timeout_s", "keepalive_interval_s"),
+        "max_prompts",
+    ),
+    "Work and waiting": (
+        *("max_lanes", "max_concurrency", "queue_size", "queue_timeout_s", "stall_timeout_s"),
+        "prefill_budget",
+    ),
+    "Memory, and prompts remembered": (
+        *("memory", "kv_bits", "cache_ram", "cache_disk", "cache_dir", "cache_write_rate"),
+        *("cache_min_tokens", "cache_slots", "cache_per_key"),
+    ),
+    "The workers": (
+        *("blas_threads", "keep_dtype", "worker_start_timeout_s", "worker_stop_timeout_s"),
+        "log_level",
+    ),
+}
+"""The order of the help; every setting but the models is in one of them."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose flags are shown in groups; any that is in none comes last."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        left = {param.name: param for param in self.get_params(ctx)}
+        shown = [(title, [left.pop(name) for name in names]) for title, names in GROUPS.items()]
+        for title, params in (*shown, ("More", list(left.values()))):
+            rows = [record for param in params if (record := param.get_help_record(ctx))]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 def setting_flags() -> list[click.Parameter]:
@@ -35,6 +68,8 @@ def complaints(error: ValidationError) -> list[str]:
     words = []
     for problem in error.errors(include_input=False, include_url=False):
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"].startswith("byte_size"):
+            message = "write a size like 8GiB, 512MiB, or a number of bytes"
         setting = str(problem["loc"][0]) if problem["loc"] else ""
         if setting == "models":
             message = f"MODEL: {message}"
@@ -57,18 +92,19 @@ def unknown_variables(environment: Iterable[str]) -> list[str]:
 
 def _flag(name: str, field: FieldInfo) -> click.Option:
     repeated = name in LISTS
+    said = _said_kind(field)
     kind: dict[str, Any] = {}
-    if get_origin(field.annotation) is Literal:
-        kind["type"] = click.Choice(get_args(field.annotation))
-    elif field.annotation is bool:
+    if get_origin(said) is Literal:
+        kind["type"] = click.Choice([str(choice) for choice in get_args(said)])
+    elif said is bool:
         kind["is_flag"] = True
-    elif field.annotation in (int, float):
-        kind["type"] = field.annotation
+    elif said in (int, float):
+        kind["type"] = said
     return click.Option(
         [flag_name(name), name],
         multiple=repeated,
         default=() if repeated else None,
-        metavar=next((word for unit, word in UNITS.items() if name.endswith(unit)), None),
+        metavar=_metavar(name, said),
         help=_help(name, field),
         **kind,
     )
@@ -80,8 +116,29 @@ def _help(name: str, field: FieldInfo) -> str:
         return f"{text} May be repeated."
     if field.default is False:
         return text
-    facts = [f"default: {field.default}", *_range(field)]
-    return f"{text} [{'; '.join(facts)}]"
+    facts = [*_default(field), *_range(field)]
+    return f"{text} [{'; '.join(facts)}]" if facts else text
+
+
+def _said_kind(field: FieldInfo) -> object:
+    """What is written if anything is: a setting that may be left out is of the kind within."""
+    if get_origin(field.annotation) not in (Union, UnionType):
+        return field.annotation
+    inner = next(kind for kind in get_args(field.annotation) if kind is not type(None))
+    return get_args(inner)[0] if hasattr(inner, "__metadata__") else inner
+
+
+def _metavar(name: str, kind: object) -> str | None:
+    if kind is ByteSize:
+        return "SIZE"
+    return next((word for unit, word in UNITS.items() if name.endswith(unit)), None)
+
+
+def _default(field: FieldInfo) -> list[str]:
+    if field.default is None:
+        return []
+    size = isinstance(field.default, ByteSize) and field.default
+    return [f"default: {field.default.human_readable() if size else field.default}"]
 
 
 def _range(field: FieldInfo) -> list[str]:
@@ -89,6 +146,7 @@ def _range(field: FieldInfo) -> list[str]:
     bounds = {
         word: getattr(rule, word)
         for rule in field.metadata
+        if _said_kind(field) is not ByteSize
         for word in ("ge", "gt", "le")
         if hasattr(rule, word)
     }

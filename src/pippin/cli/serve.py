@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 
-from pippin.cli.flags import complaints, setting_flags, unknown_variables
+from pippin.cli.flags import GroupedCommand, complaints, setting_flags, unknown_variables
 from pippin.cli.listening import CannotListen, listen
 from pippin.cli.logs import configure_logging
 from pippin.cli.running import run
@@ -20,6 +20,8 @@ Examples:
   pippin serve
   pippin serve ./my-model other=org/repo --port 9000
   PIPPIN_API_KEYS=secret pippin serve --host 0.0.0.0
+  pippin serve ./my-model --memory 24GiB --cache-ram 16GiB --cache-disk 50GiB
+  pippin serve ./my-model --max-concurrency 8 --queue-size 32 --queue-timeout 60
 
 \b
 Every flag is also an environment variable: --max-lanes is PIPPIN_MAX_LANES. One with
@@ -68,7 +70,7 @@ def start(settings: Settings, fleet: Fleet | None = None) -> int:
     return run(settings, fleet, sockets, console)
 
 
-command = click.Command(
+command = GroupedCommand(
     "serve",
     callback=serve,
     params=[click.Argument(["models"], nargs=-1, metavar="[MODEL]..."), *setting_flags()],

@@ -40,9 +40,7 @@ def announce(
     ready = next(model for model in models if model.state == "ready")
     console.print(f"Listening on {base}", markup=False, soft_wrap=True)
     console.print(f"API pages at {base}/docs, stop with Ctrl-C. Try:", soft_wrap=True)
-    console.print(
-        f"  {example(base, ready, bool(settings.api_keys))}", markup=False, soft_wrap=True
-    )
+    console.print(f"  {example(base, ready, bool(settings.keys))}", markup=False, soft_wrap=True)
 
 
 def address(host: str, port: int) -> str:

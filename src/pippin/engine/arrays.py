@@ -30,6 +30,9 @@ class Arrays(Protocol):
     def of(self, values: Any) -> Array:
         """From a numpy array, or nested lists of numbers."""
 
+    def queue(self, arrays: Any) -> None:
+        """Have these mlx arrays computed: on a device soon, on the host now."""
+
     def logits(self, logits: mx.array) -> Array:
         """Float32 logits where sampling wants them."""
 
@@ -50,6 +53,9 @@ class Arrays(Protocol):
 class DeviceArrays:
     xp = mx
     on_host = False
+
+    def queue(self, arrays: Any) -> None:
+        mx.async_eval(arrays)
 
     def of(self, values: Any) -> Array:
         return mx.array(values)
@@ -73,6 +79,10 @@ class DeviceArrays:
 class HostArrays:
     xp = np
     on_host = True
+
+    def queue(self, arrays: Any) -> None:
+        # Nothing is won by not waiting, and what a step costs can be told apart.
+        mx.eval(arrays)
 
     def of(self, values: Any) -> Array:
         array = np.asarray(values)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import mlx.core as mx
 import numpy as np
@@ -19,12 +20,17 @@ class Flight:
     """A decode step that was queued on the device and not yet read."""
 
     tokens: Array
+    logits: Array
+    """Of the tokens, as the model gave them."""
     scores: PendingScores | None
 
-    def read(self) -> list[tuple[int, Score | None]]:
-        """Wait for the step. Token and score of every lane."""
-        tokens: list[int] = self.tokens.tolist()
-        scores = self.scores.read(len(tokens)) if self.scores else [None] * len(tokens)
+    def read(self) -> list[tuple[int | None, Score | None]]:
+        """Wait for the step. Token and score of every lane; no token where the model gave no
+        number: what it would go on with is noise."""
+        drawn: list[int] = self.tokens.tolist()
+        logits: list[float] = self.logits.tolist()
+        scores = self.scores.read(len(drawn)) if self.scores else [None] * len(drawn)
+        tokens = [t if isfinite(x) else None for t, x in zip(drawn, logits, strict=True)]
         return list(zip(tokens, scores, strict=True))
 
 
@@ -42,7 +48,7 @@ class Batch:
         self._model = model
         self._vocab_size = vocab_size
         self._arrays = arrays
-        self._cache = cache
+        self.cache = cache
         self._sampler: Sampler | None = None
         self._flight: Flight | None = None
         self.lanes = lanes
@@ -51,20 +57,34 @@ class Batch:
     def bucket(self) -> Bucket:
         return Bucket(len(self.lanes), max((lane.cached for lane in self.lanes), default=0))
 
+    @property
+    def nbytes(self) -> int:
+        """Of the cache, padding and room to grow counted."""
+        return self.cache.nbytes
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a step was queued whose tokens have not been read."""
+        return self._flight is not None
+
+    def extract(self, row: int) -> CacheRows:
+        """A copy of one lane's row. Nothing may be in flight."""
+        return self.cache.extract(row)
+
     def join(self, lanes: Sequence[Lane], cache: CacheRows) -> None:
         """Add lanes with their prefilled rows."""
-        self._cache.extend(cache)
+        self.cache.extend(cache)
         self.lanes.extend(lanes)
         self._sampler = None
 
     def absorb(self, other: "Batch") -> None:
         """Take over all lanes of a batch, which must not be used afterwards."""
-        self.join(other.lanes, other._cache)
+        self.join(other.lanes, other.cache)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep these lanes only: one at least."""
         if len(rows) < len(self.lanes):
-            self._cache.take(rows)
+            self.cache.take(rows)
             self.lanes = [self.lanes[row] for row in rows]
             self._sampler = None
 
@@ -83,10 +103,11 @@ class Batch:
         logits = self._arrays.logits(self._forward(mx.array(inputs)))
         tokens = self._sampler(logits)
         scores = PendingScores.of(self.lanes, logits, tokens, self._arrays)
-        launched = Flight(tokens, scores)
+        chosen = self._arrays.xp.take_along_axis(logits, tokens[:, None], axis=-1)[:, 0]
+        launched = Flight(tokens, chosen, scores)
         if self._arrays.on_host:
             return launched
-        mx.async_eval(tokens, *(scores.arrays if scores else ()))
+        mx.async_eval(tokens, chosen, *(scores.arrays if scores else ()))
         landed, self._flight = self._flight, launched
         return landed
 
@@ -96,7 +117,7 @@ class Batch:
         return landed
 
     def _forward(self, inputs: mx.array) -> mx.array:
-        return self._model(inputs[:, None], cache=self._cache.layers)[:, -1, :]
+        return self._model(inputs[:, None], cache=self.cache.layers)[:, -1, :]
 
     def _newest_tokens(self) -> Array:
         return np.array([lane.newest_token for lane in self.lanes], dtype=np.int32)

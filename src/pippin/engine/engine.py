@@ -1,34 +1,53 @@
 """The batch loop: one thread, one ``step``."""
 
 import logging
+import time
 import traceback
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
 
 import mlx.core as mx
 
+from pippin.core.memory import MemoryFigures
 from pippin.engine.arrays import arrays_for_device
-from pippin.engine.batch import Batch, Flight
-from pippin.engine.buckets import Bucket, better_together, home_of
-from pippin.engine.lane import Ended, Job, JobFailed, Lane, Output, Token
+from pippin.engine.costs import FREE, LaneCost
+from pippin.engine.decoder import Decoder
+from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Lane, Output
 from pippin.engine.prefill import Prefiller
-from pippin.engine.probe import Sharing
-from pippin.engine.rows import CacheRows, Model
-from pippin.engine.scheduler import Chunk, Scheduler
+from pippin.engine.probe import ALL_TOGETHER, Sharing
+from pippin.engine.recollection import Recollection
+from pippin.engine.rows import CacheMaker, CacheRows, Model
+from pippin.engine.scheduling.pace import Pace
+from pippin.engine.scheduling.scheduler import Scheduler
+from pippin.engine.scheduling.work import Chunk, Prefill
+from pippin.memory.prompts import PromptMemory
 
 log = logging.getLogger(__name__)
 
 CPU_BUDGET = 128
 """Prompt tokens a step. On a CPU attention over a longer chunk falls out of the processor's cache:
 1,500 tokens by 128 take half the time that they take at once."""
-ALL_TOGETHER = Sharing(decode=True, prefill=True)
-SLACK_BYTES = 1 << 20
-"""Some models keep small constants per shape that they have seen."""
 GPU_BUDGET = 512
 """Enough to keep a GPU busy, and short enough for decoding lanes to keep moving."""
+SLACK_BYTES = 1 << 20
+"""Some models keep small constants per shape that they have seen."""
+UNBOUNDED = 1 << 40
+"""Tokens: as many as the context holds."""
+MAX_FAILURES = 20
+"""Failed steps in a row, after which the engine is taken to be broken."""
+DISK_PATIENCE_S = 10.0
+"""A disk that takes longer is not waited for."""
+SAVED_PER_STEP = 1 << 20
+"""Bytes that a busy step copies for the disk, about."""
+SAVED_AT_REST = 32 << 20
 
 
 class IntegrityError(Exception):
     """The engine is idle and yet holds lanes, caches or bytes: a leak."""
+
+
+class EngineBroken(Exception):
+    """Step after step fails: nothing is gained by going on."""
 
 
 class Engine:
@@ -46,54 +65,140 @@ class Engine:
         vocab_size: int,
         prefill_budget: int | None = None,
         max_lanes: int = 64,
+        max_jobs: int | None = None,
+        queue_timeout_s: float | None = None,
         forward_cost: int = 4096,
         sharing: Sharing = ALL_TOGETHER,
+        kv_bits: int | None = None,
+        memory: PromptMemory | None = None,
+        memory_bytes: int | None = None,
+        lane_cost: LaneCost = FREE,
     ) -> None:
-        """``prefill_budget``: prompt tokens a step, ``None``: by device. ``forward_cost``: what a
+        """``prefill_budget``: prompt tokens a step, ``None``: by device. ``max_jobs``: begun and
+        not ended. ``queue_timeout_s``: how long a job may wait to begin. ``forward_cost``: what a
         further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
-        ``probe`` found."""
+        ``probe`` found. ``memory``: of prompts. ``memory_bytes``: of all caches, with what is
+        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them."""
         self._arrays = arrays_for_device()
-        self._model = model
-        self._vocab_size = vocab_size
-        self._forward_cost = forward_cost
+        make = CacheMaker(model, kv_bits)
+        self.lane_cost = lane_cost
+        self.memory_bytes = memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
+        self._memory = memory
+        self._recollection = Recollection(memory, make)
+        tokens = prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET)
+        self._pace = Pace(tokens, lag=0 if self._arrays.on_host else 1)
+        self._queue_timeout_s = queue_timeout_s
         self._scheduler = Scheduler(
-            prefill_budget=prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET),
+            step_tokens=tokens,
             max_lanes=self.max_lanes,
             can_group=sharing.prefill,
+            lane_bytes=self.lane_cost,
+            budget_bytes=memory_bytes,
+            max_jobs=max_jobs,
+            begin=self._begin,
         )
-        self._prefiller = Prefiller(model, self._arrays)
-        self._batches: list[Batch] = []
-        self._dropped: set[tuple[int, int]] = set()
-        self._idle_bytes = mx.get_active_memory()
+        self._prefiller = Prefiller(model, make, self._arrays, self._recollection.keep_prompt)
+        self._decoder = Decoder(
+            model,
+            vocab_size,
+            self._arrays,
+            forward_cost=forward_cost,
+            on_leave=self._recollection.keep_lane,
+            on_failure=lambda lane: self._recollection.forget(lane.job),
+        )
+        self._fetching: dict[int, tuple[Job, float]] = {}
+        """Jobs for which the disk is read, and until when they wait."""
+        self._begun: list[Output] = []
+        self._failures = 0
+        self.progress = 0
+        """Tokens taken in and things put out, ever: while it stands still nothing is done."""
+        self._idle_bytes = mx.get_active_memory() - self._remembered
+
+    # -- from outside, between steps -------------------------------------------------------------
 
     def submit(self, job: Job) -> None:
-        self._scheduler.submit(job)
+        """Take a job in; if the disk remembers more of its prompt than RAM, once that is here."""
+        if self._fetches(job):
+            self._fetching[job.id] = job, time.monotonic() + DISK_PATIENCE_S
+        else:
+            self._scheduler.submit(job, self._known(job))
 
     def cancel(self, job_id: int, index: int | None = None) -> None:
         """Stop a job, or one choice of it, wherever it is. Unknown ids are no error."""
-        if index is None and self._scheduler.cancel(job_id):
-            self._prefiller.forget(job_id)
-        for lane in self._lanes():
-            if lane.job.id == job_id and index in (None, lane.index):
-                self._dropped.add(lane.id)
+        if index is None:
+            self._fetching.pop(job_id, None)
+        for prefill in self._scheduler.cancel(job_id, index):
+            self._prefiller.forget(prefill.id)
+        self._decoder.drop(job_id, index)
 
     def step(self) -> list[Output]:
-        """One round of work. Exceptions of the model end the jobs that were in it, no others."""
+        """One round of work. Exceptions of the model end the jobs that were in it, no others.
+
+        Raises:
+            EngineBroken: too many steps failed, one after the other.
+        """
+        began = time.perf_counter()
         outputs: list[Output] = []
-        self._remove_dropped(outputs)
-        self._prefill(outputs)
-        self._decode(outputs)
+        self._take_fetched()
+        self._turn_away_late_jobs(outputs)
+        self._decoder.remove_dropped(outputs)
+        self._pause_lanes(outputs)
+        prefilled = self._prefill(outputs)
+        lanes = self._decoder.lanes
+        for tenant, count in Counter(lane.job.tenant for lane in lanes).items():
+            self._scheduler.served(tenant, count)
+        self._decoder.step(outputs)
+        self._clean_up(outputs)
+        self._pace.observe(time.perf_counter() - began, len(lanes), prefilled)
+        if self._memory:
+            self._memory.save_some(SAVED_PER_STEP)
+        self.progress += prefilled + len(outputs)
         return outputs
+
+    def tidy(self) -> bool:
+        """Work that waits for calm moments. False: there is none left."""
+        return self._memory is not None and self._memory.save_some(SAVED_AT_REST)
+
+    def fits(self, choices: int) -> int:
+        """Tokens that each of so many lanes of one job may have, prompt and answer. Any thread."""
+        if self.memory_bytes is None:
+            return UNBOUNDED
+        return self.lane_cost.most_tokens(self.memory_bytes // choices, UNBOUNDED)
 
     @property
     def idle(self) -> bool:
-        return self._scheduler.idle and not self._batches
+        """Nothing to compute; jobs may still wait for the disk."""
+        return self._scheduler.idle and self._decoder.idle and not self._begun
+
+    @property
+    def fetching(self) -> bool:
+        """Whether jobs wait for the disk."""
+        return bool(self._fetching)
 
     @property
     def load(self) -> tuple[int, int, int]:
         """Lanes decoding, jobs in prefill, jobs waiting."""
-        return self._decoding, self._scheduler.prefilling, self._scheduler.waiting
+        waiting = self._scheduler.waiting + len(self._fetching)
+        return len(self._decoder.lanes), self._scheduler.prefilling, waiting
+
+    @property
+    def figures(self) -> MemoryFigures:
+        """Of the memory of prompts."""
+        return self._memory.figures if self._memory else MemoryFigures(enabled=False)
+
+    def forget_prompts(self) -> None:
+        """Forget all prompts, in RAM and on disk."""
+        if self._memory:
+            self._memory.clear()
+
+    def close(self, flush_s: float) -> None:
+        """The last call: write what is still to be remembered, for so long at most."""
+        if self._memory:
+            until = time.monotonic() + flush_s
+            while time.monotonic() < until and self.tidy():
+                continue
+            self._memory.close(max(0.0, until - time.monotonic()))
 
     def check_integrity(self) -> None:
         """To be called when idle: every lane, cache and byte is accounted for. Unused memory goes
@@ -103,160 +208,150 @@ class Engine:
             IntegrityError: something is left over.
         """
         mx.clear_cache()
-        leaked = mx.get_active_memory() - self._idle_bytes
+        leaked = mx.get_active_memory() - self._idle_bytes - self._remembered
         left = {
-            "batches": len(self._batches),
-            "dropped lanes": len(self._dropped),
+            **self._decoder.leftovers,
             "prefilled caches": len(self._prefiller),
             "device bytes": leaked if leaked > SLACK_BYTES else 0,
         }
         if any(left.values()):
             raise IntegrityError(", ".join(f"{n} {what}" for what, n in left.items() if n))
+        if self._memory:
+            self._check_memory(self._memory)
 
     # -- prefill ---------------------------------------------------------------------------------
 
-    def _prefill(self, outputs: list[Output]) -> None:
-        for chunk in self._scheduler.plan(self._decoding):
+    def _take_fetched(self) -> None:
+        """Go on with jobs for which the disk was read, or took too long."""
+        for job_id, came in self._memory.fetched() if self._memory else ():
+            if job_id in self._fetching:
+                self._stop_fetching(job_id, came)
+        now = time.monotonic()
+        late = [id for id, (_, until) in self._fetching.items() if until < now]
+        for job_id in late:
+            log.warning("the disk's memory of prompts is slow: a prompt is computed instead")
+            self._stop_fetching(job_id, came=False)
+
+    def _fetches(self, job: Job) -> bool:
+        """Whether the disk is being read for a job, because it knows more of it than RAM."""
+        if self._memory is None or job.text is None or job.score_prompt:
+            return False
+        return self._memory.fetch(job.id, job.text, len(job.prompt) - 1)
+
+    def _stop_fetching(self, job_id: int, came: bool) -> None:
+        job, _ = self._fetching.pop(job_id)
+        if came:
+            self._recollection.came_from_disk(job_id)
+        self._scheduler.submit(job, self._known(job))
+
+    def _known(self, job: Job) -> int:
+        if self._memory is None or job.text is None:
+            return 0
+        return self._memory.known(job.text, len(job.prompt) - 1)
+
+    def _turn_away_late_jobs(self, outputs: list[Output]) -> None:
+        for job in self._scheduler.overdue(self._queue_timeout_s):
+            outputs.append(JobLate(job.id))
+
+    def _begin(self, prefill: Prefill) -> int:
+        """A job leaves the queue. How many of its tokens are in the cache already."""
+        rows = self._recollection.recall(prefill)
+        cached = prefill.done
+        self._prefiller.hold(prefill.id, rows, self._recollection.stops(prefill))
+        if prefill.lane is None:
+            self._begun.append(self._recollection.begun(prefill.job, cached))
+        return cached
+
+    def _prefill(self, outputs: list[Output]) -> int:
+        """The tokens that were taken in."""
+        tokens = 0
+        lanes = self._decoder.lanes
+        budget = self._pace.budget(len(lanes), self._scheduler.waiting + self._scheduler.prefilling)
+        self._make_room()
+        for chunk in self._scheduler.plan(lanes, self._used_bytes, budget):
+            outputs.extend(self._begun)
+            self._begun.clear()
+            tokens += chunk.length * len(chunk.prefills)
             try:
                 self._run_chunk(chunk, outputs)
             except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
-                _log_failure("a prefill step failed")
+                log.error("a prefill step failed\n%s", traceback.format_exc())
                 for prefill in chunk.prefills:
-                    self._fail_prefill(prefill.job.id, outputs)
+                    outputs.append(JobFailed(prefill.job.id))
+                    self._recollection.forget(prefill.job)
+                    self.cancel(prefill.job.id)
+        outputs.extend(self._begun)
+        self._begun.clear()
+        return tokens
 
     def _run_chunk(self, chunk: Chunk, outputs: list[Output]) -> None:
         result = self._prefiller.run(chunk)
         outputs.extend(result.scored)
         if result.finished is None:
             return
+        first = chunk.prefills[0]
+        if len(chunk.prefills) == 1:
+            self._recollection.keep_prompt(first, first.total, result.finished)
+        if resumed := first.lane:
+            self._decoder.admit([resumed], result.finished, outputs)
+            return
         jobs = [prefill.job for prefill in chunk.prefills]
         outputs.extend(Ended(job.id) for job in jobs if job.max_tokens == 0)
+        self._fork(jobs, result.finished, outputs)
+
+    def _fork(self, jobs: list[Job], cache: CacheRows, outputs: list[Output]) -> None:
+        """A lane per choice, each with a row of its own."""
         lanes = [Lane(job, i) for job in jobs for i in range(job.choices) if job.max_tokens]
         rows = [r for r, job in enumerate(jobs) for _ in range(job.choices) if job.max_tokens]
         if lanes:
-            result.finished.take(rows)
-            self._admit(lanes, result.finished, outputs)
+            cache.take(rows)
+            self._decoder.admit(lanes, cache, outputs)
 
-    def _admit(self, lanes: list[Lane], cache: CacheRows, outputs: list[Output]) -> None:
-        """Let prefilled lanes decode, in the batch where they waste least."""
-        newcomer = Bucket(len(lanes), max(lane.cached for lane in lanes))
-        home = home_of(newcomer, self._buckets(), self._forward_cost)
-        if home is not None and self._settled(batch := self._batches[home], outputs):
-            self._join(batch, lanes, cache, outputs)
-        else:
-            batch = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
-            self._batches.append(batch)
+    # -- room ------------------------------------------------------------------------------------
 
-    def _join(
-        self, batch: Batch, lanes: list[Lane], cache: CacheRows, outputs: list[Output]
-    ) -> None:
-        """A join that fails half-way leaves both sides unusable: both fail."""
-        try:
-            batch.join(lanes, cache)
-        except Exception:
-            self._fail_batch(batch, outputs)
-            raise
-
-    def _fail_prefill(self, job_id: int, outputs: list[Output]) -> None:
-        self._scheduler.cancel(job_id)
-        self._prefiller.forget(job_id)
-        outputs.append(JobFailed(job_id))
-
-    # -- decode ----------------------------------------------------------------------------------
-
-    def _decode(self, outputs: list[Output]) -> None:
-        for batch in list(self._batches):
-            try:
-                landed = batch.launch()
-            except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
-                _log_failure("a decode step failed")
-                self._fail_batch(batch, outputs)
-            else:
-                self._accept(batch, landed, outputs)
-
-    def _settled(self, batch: Batch, outputs: list[Output]) -> bool:
-        """Read what a batch has in flight, so that its lanes may change. False: the step had
-        failed, and the batch is gone."""
-        self._accept(batch, batch.settle(), outputs)
-        return batch in self._batches
-
-    def _accept(self, batch: Batch, landed: Flight | None, outputs: list[Output]) -> None:
-        """Take the tokens of a step; lanes that end with them are dropped at the next step."""
-        if landed is None:
-            return
-        try:
-            results = landed.read()
-        except Exception:  # noqa: BLE001  as above
-            _log_failure("a decode step failed")
-            self._fail_batch(batch, outputs)
-            return
-        for lane, (token, score) in zip(batch.lanes, results, strict=True):
-            if lane.id in self._dropped:
+    def _pause_lanes(self, outputs: list[Output]) -> None:
+        """Rows give way to what is more urgent, or when memory is short."""
+        for prefill in self._scheduler.reclaim(self._decoder.lanes, self._used_bytes):
+            self._prefiller.forget(prefill.id)
+        for lane, keep in self._scheduler.victims(self._decoder.lanes, self._used_bytes):
+            rows = self._decoder.extract(lane, outputs)
+            if rows is None:
                 continue
-            end = lane.accept(token)
-            if end:
-                self._dropped.add(lane.id)
-            outputs.append(Token(lane.job.id, lane.index, token, end, score))
+            prefill = self._scheduler.pause(lane, kept=keep)
+            if keep:
+                self._prefiller.hold(prefill.id, rows)
+            else:
+                self._recollection.keep_lane(lane, lane.cached, rows, 0)
 
-    def _remove_dropped(self, outputs: list[Output]) -> None:
-        if not self._dropped:
-            return
-        for batch in list(self._batches):
-            concerned = any(lane.id in self._dropped for lane in batch.lanes)
-            if concerned and self._settled(batch, outputs):
-                self._keep_undropped(batch, outputs)
-        self._dropped.clear()  # lanes that end while batches unite are dropped at the next step
-        self._unite(outputs)
-
-    def _keep_undropped(self, batch: Batch, outputs: list[Output]) -> None:
-        rows = [row for row, lane in enumerate(batch.lanes) if lane.id not in self._dropped]
-        if not rows:
-            self._batches.remove(batch)
-            return
-        try:
-            batch.keep(rows)
-        except Exception:  # noqa: BLE001  as above
-            _log_failure("a batch could not be reduced")
-            self._fail_batch(batch, outputs)
-
-    def _unite(self, outputs: list[Output]) -> None:
-        """Put batches together that have become alike."""
-        while len(self._batches) > 1:
-            pair = better_together(self._buckets(), self._forward_cost)
-            if pair is None:
-                return
-            into, other = (self._batches[i] for i in pair)
-            if self._settled(into, outputs) and self._settled(other, outputs):
-                self._absorb(into, other, outputs)
-
-    def _absorb(self, into: Batch, other: Batch, outputs: list[Output]) -> None:
-        try:
-            into.absorb(other)
-            self._batches.remove(other)
-        except Exception:  # noqa: BLE001  as above
-            _log_failure("two batches could not be united")
-            for batch in (into, other):
-                self._fail_batch(batch, outputs)
-
-    def _fail_batch(self, batch: Batch, outputs: list[Output]) -> None:
-        failed = dict.fromkeys(lane.job.id for lane in batch.lanes if lane.id not in self._dropped)
-        outputs.extend(JobFailed(job_id) for job_id in failed)
-        self._dropped -= {lane.id for lane in batch.lanes}
-        self._batches.remove(batch)
-
-    # -- figures ---------------------------------------------------------------------------------
+    def _make_room(self) -> None:
+        """What lanes need comes before what is remembered."""
+        if self._memory and self.memory_bytes is not None:
+            self._memory.limit_ram(self.memory_bytes - self._used_bytes)
 
     @property
-    def _decoding(self) -> int:
-        return sum(len(batch.lanes) for batch in self._batches)
+    def _used_bytes(self) -> int:
+        return self._decoder.nbytes + self._prefiller.nbytes
 
-    def _lanes(self) -> Iterator[Lane]:
-        return (lane for batch in self._batches for lane in batch.lanes)
+    @property
+    def _remembered(self) -> int:
+        return self._memory.nbytes if self._memory else 0
 
-    def _buckets(self) -> list[Bucket]:
-        return [batch.bucket for batch in self._batches]
+    # -- failures --------------------------------------------------------------------------------
 
+    def _clean_up(self, outputs: Iterable[Output]) -> None:
+        """What is left of jobs that failed anywhere goes everywhere."""
+        failed = [output.job_id for output in outputs if isinstance(output, JobFailed)]
+        for job_id in failed:
+            self.cancel(job_id)
+        if failed:
+            self._failures += 1
+        elif outputs:
+            self._failures = 0
+        if self._failures >= MAX_FAILURES:
+            raise EngineBroken(f"{self._failures} steps failed, one after the other")
 
-def _log_failure(what: str) -> None:
-    """As text: a log record that keeps the exception would keep its frames' arrays alive."""
-    log.error("%s\n%s", what, traceback.format_exc())
+    def _check_memory(self, memory: PromptMemory) -> None:
+        try:
+            memory.check()
+        except ValueError as error:
+            raise IntegrityError(f"the memory of prompts: {error}") from error

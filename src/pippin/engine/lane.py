@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pippin.core.request import Priority
 from pippin.core.sampling import Sampling
 from pippin.engine.noise import lane_key
+from pippin.memory.prompts import Explanation, Text
 
 EndReason = Literal["stop", "length"]
 
@@ -30,6 +32,17 @@ class Job:
     """``None``: none are computed. k: the chosen token's, and the k best alternatives."""
     score_prompt: bool = False
     """Also report the log-probabilities of the prompt's own tokens."""
+    tenant: str = ""
+    """Whose job it is: work is shared out fairly between tenants."""
+    priority: Priority = "interactive"
+    arrived: float = 0.0
+    """When the scheduler got it, in seconds of the scheduler's clock. Set by the scheduler."""
+    text: Text | None = None
+    """The prompt as the memory of prompts knows it; ``None``: nothing of it is remembered."""
+    turn_ends: frozenset[int] = frozenset()
+    """Tokens that end a turn of a conversation."""
+    explain: bool = False
+    """Say with ``Begun`` what of the prompt was remembered, and why not more."""
 
 
 @dataclass(slots=True)
@@ -100,6 +113,15 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A job has left the queue. ``cached``: tokens of its prompt that need not be computed."""
+
+    job_id: int
+    cached: int = 0
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PromptScored:
     """Scores of a run of prompt tokens, in order; the very first token has none."""
 
@@ -127,10 +149,17 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLate:
+    """A job waited in the queue for longer than is allowed, and was turned away."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobFailed:
     """A step failed with this job in it. The engine goes on without it."""
 
     job_id: int
 
 
-Output = PromptScored | Token | Ended | JobFailed
+Output = Begun | PromptScored | Token | Ended | JobLate | JobFailed

@@ -1,6 +1,6 @@
 """Prompts → cache rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -8,65 +8,94 @@ import numpy as np
 
 from pippin.engine.arrays import Arrays
 from pippin.engine.lane import Job, PromptScored, Score
-from pippin.engine.rows import CacheRows, Model
-from pippin.engine.scheduler import Chunk, Prefill
+from pippin.engine.rows import CacheRows, Make, Model
+from pippin.engine.scheduling.work import Chunk, Prefill
 from pippin.engine.scores import PendingScores
 
 SCORING_TOKENS = 64
 """Prompt tokens whose logits are held at once while a prompt is scored."""
 
+PrefillId = tuple[int, int | None]
+OnStop = Callable[[Prefill, int, CacheRows], None]
+"""Called with a prefill, how many of its tokens are in the cache, and its row."""
+
 
 @dataclass(slots=True)
 class ChunkResult:
     finished: CacheRows | None
-    """One row per prefill of the chunk, if their prompts are all in the cache."""
+    """One row per prefill of the chunk, if their texts are all in the cache."""
     scored: list[PromptScored] = field(default_factory=list)
 
 
-class Prefiller:
-    """Runs chunks and keeps the rows of unfinished prompts. Owned by the engine."""
+@dataclass(slots=True)
+class _Unfinished:
+    rows: CacheRows
+    stops: tuple[int, ...] = ()
 
-    def __init__(self, model: Model, arrays: Arrays) -> None:
+
+class Prefiller:
+    """Runs chunks and keeps the rows of unfinished prefills. Owned by the engine."""
+
+    def __init__(self, model: Model, make: Make, arrays: Arrays, on_stop: OnStop) -> None:
         self._model = model
+        self._make = make
         self._arrays = arrays
-        self._unfinished: dict[int, CacheRows] = {}
+        self._on_stop = on_stop
+        self._unfinished: dict[PrefillId, _Unfinished] = {}
+
+    def hold(self, id: PrefillId, rows: CacheRows | None, stops: tuple[int, ...] = ()) -> None:
+        """Begin with this row, or an empty one, and call ``on_stop`` at these lengths."""
+        if rows is not None or stops:
+            self._unfinished[id] = _Unfinished(rows or CacheRows.empty(self._make), stops)
 
     def run(self, chunk: Chunk) -> ChunkResult:
         """Queue one chunk on the device; its prefills already count it as done."""
         if len(chunk.prefills) > 1:
-            return ChunkResult(self._run_together([p.job for p in chunk.prefills], chunk.length))
+            return ChunkResult(self._run_together(chunk))
         return self._run_piece(chunk.prefills[0], chunk.length)
 
-    def forget(self, job_id: int) -> None:
-        self._unfinished.pop(job_id, None)
+    def forget(self, id: PrefillId) -> None:
+        self._unfinished.pop(id, None)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(each.rows.nbytes for each in self._unfinished.values())
 
     def __len__(self) -> int:
         return len(self._unfinished)
 
-    def _run_together(self, jobs: Sequence[Job], length: int) -> CacheRows:
-        prompts = [job.prompt[:-1] for job in jobs]
-        padding = [length - len(prompt) for prompt in prompts]
-        rows = CacheRows.empty(self._model, padding)
-        padded = [(0,) * pad + prompt for pad, prompt in zip(padding, prompts, strict=True)]
+    def _run_together(self, chunk: Chunk) -> CacheRows:
+        texts = [prefill.text for prefill in chunk.prefills]
+        padding = [chunk.length - len(text) for text in texts]
+        rows = CacheRows.empty(self._make, padding)
+        padded = [(0,) * pad + text for pad, text in zip(padding, texts, strict=True)]
         self._forward(padded, rows)
-        rows.queue()
+        self._arrays.queue(rows.arrays)
         return rows
 
     def _run_piece(self, prefill: Prefill, length: int) -> ChunkResult:
         job = prefill.job
-        rows = self._unfinished.pop(job.id, None) or CacheRows.empty(self._model)
+        held = self._unfinished.pop(prefill.id, None) or _Unfinished(CacheRows.empty(self._make))
         start = prefill.done - length
         result = ChunkResult(None)
         if job.score_prompt:
-            result.scored = self._score(job, start, prefill.done, rows)
+            result.scored = self._score(job, start, prefill.done, held.rows)
         elif length:
-            self._forward([job.prompt[start : prefill.done]], rows)
-            rows.queue()
+            self._run_text(prefill, start, held)
         if prefill.remaining:
-            self._unfinished[job.id] = rows
+            self._unfinished[prefill.id] = held
         else:
-            result.finished = rows
+            result.finished = held.rows
         return result
+
+    def _run_text(self, prefill: Prefill, start: int, held: _Unfinished) -> None:
+        within = [stop for stop in held.stops if start < stop <= prefill.done]
+        for end in sorted({*within, prefill.done}):
+            self._forward([prefill.text[start:end]], held.rows)
+            self._arrays.queue(held.rows.arrays)
+            if end in within:
+                self._on_stop(prefill, end, held.rows)
+            start = end
 
     def _forward(self, tokens: Sequence[Sequence[int]], rows: CacheRows) -> mx.array:
         inputs = mx.array(np.array(tokens, dtype=np.int32))

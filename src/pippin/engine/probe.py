@@ -12,7 +12,7 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
-from pippin.engine.rows import CacheRows, Model, has_plain_caches, merges
+from pippin.engine.rows import CacheRows, Make, Model, has_plain_caches, merges
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,12 @@ class Sharing:
     """Be prefilled together, padded to the longest."""
 
 
-def probe(model: Model, vocab_size: int) -> Sharing:
-    """Try both ways on a few tokens."""
-    alone = [_run(model, [row], vocab_size) for row in range(len(PROMPTS))]
+ALL_TOGETHER = Sharing(decode=True, prefill=True)
+
+
+def probe(model: Model, make: Make, vocab_size: int) -> Sharing:
+    """Try both ways on a few tokens. ``make`` makes the caches of a sequence."""
+    alone = [_run(model, make, [row], vocab_size) for row in range(len(PROMPTS))]
 
     def same(run: Callable[[], Logits], what: str) -> bool:
         try:
@@ -50,31 +53,31 @@ def probe(model: Model, vocab_size: int) -> Sharing:
         log.warning("sequences of this model give other results when they %s together", what)
         return False
 
-    decode = merges(model) and same(lambda: _merged(model, vocab_size), "decode")
+    decode = merges(make) and same(lambda: _merged(model, make, vocab_size), "decode")
     prefill = (
         decode
-        and has_plain_caches(model)
-        and same(lambda: _run(model, range(len(PROMPTS)), vocab_size), "are prefilled")
+        and has_plain_caches(make)
+        and same(lambda: _run(model, make, range(len(PROMPTS)), vocab_size), "are prefilled")
     )
     return Sharing(decode, prefill)
 
 
-def _run(model: Model, rows: Sequence[int], vocab_size: int) -> Logits:
+def _run(model: Model, make: Make, rows: Sequence[int], vocab_size: int) -> Logits:
     """Prefill these rows together, then decode. Logits of every step and row."""
     prompts = [[token % vocab_size for token in PROMPTS[row]] for row in rows]
     longest = max(map(len, prompts))
     padding = [longest - len(prompt) for prompt in prompts]
-    cache = CacheRows.empty(model, padding)
+    cache = CacheRows.empty(make, padding)
     padded = [[0] * pad + prompt for pad, prompt in zip(padding, prompts, strict=True)]
     model(mx.array(padded), cache=cache.layers)
     return _decode(model, cache, rows, vocab_size)
 
 
-def _merged(model: Model, vocab_size: int) -> Logits:
+def _merged(model: Model, make: Make, vocab_size: int) -> Logits:
     """Prefill each row alone, put them together, then decode."""
     caches = []
     for prompt in PROMPTS:
-        cache = CacheRows.empty(model)
+        cache = CacheRows.empty(make)
         model(mx.array([[token % vocab_size for token in prompt]]), cache=cache.layers)
         caches.append(cache)
     first, *others = caches

@@ -8,10 +8,28 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache, make_prompt_cache
+from mlx_lm.models.cache import make_prompt_cache
+
+from pippin.engine import leaves
+from pippin.engine.quantized import quantized
+from pippin.memory.planes import Snapshot
 
 Model = Callable[..., mx.array]
 """``model(tokens (B, T), cache=[...]) -> logits (B, T, V)``, as every mlx-lm model."""
+Make = Callable[[], list[Any]]
+"""Makes the fresh caches of one sequence, one per layer."""
+
+
+class CacheMaker:
+    """Makes the caches of a sequence: the model's own, quantised where that was asked for."""
+
+    def __init__(self, model: Model, kv_bits: int | None = None) -> None:
+        self._model = model
+        self._kv_bits = kv_bits
+
+    def __call__(self) -> list[Any]:
+        layers = make_prompt_cache(self._model)
+        return quantized(layers, self._kv_bits) if self._kv_bits else layers
 
 
 class CacheRows:
@@ -26,9 +44,9 @@ class CacheRows:
         self._merged = rows > 1
 
     @classmethod
-    def empty(cls, model: Model, left_padding: Sequence[int] = (0,)) -> Self:
+    def empty(cls, make: Make, left_padding: Sequence[int] = (0,)) -> Self:
         """Rows that hold nothing yet; the first tokens of each are padding, as many as given."""
-        fresh = [make_prompt_cache(model) for _ in left_padding]
+        fresh = [make() for _ in left_padding]
         if len(fresh) == 1:
             return cls(fresh[0], 1)
         merged = cls(_merge(fresh), len(fresh))
@@ -36,6 +54,35 @@ class CacheRows:
             for layer in merged.layers:
                 layer.prepare(left_padding=list(left_padding))
         return merged
+
+    @classmethod
+    def restored(cls, make: Make, parts: Sequence[leaves.Part], room: int) -> Self:
+        """One row that holds what was remembered. Each part is a snapshot and the positions,
+        counted in it, that are wanted; the last one brings the state of layers that cannot be
+        cut. There is room for so many tokens more before anything is copied again.
+
+        Raises:
+            leaves.Misfit: the snapshots are not of such caches.
+        """
+        return cls(leaves.restored(make(), parts, room), 1)
+
+    def snapshot(self, row: int, low: int, high: int) -> Snapshot:
+        """What a row holds of its tokens from ``low`` to ``high``, computed and copied out. The
+        state of what cannot be cut is that of the row as it is."""
+        snapshot = leaves.snapshot(self.layers, row if self._merged else None, low, high)
+        mx.eval(snapshot.arrays)
+        return snapshot
+
+    @property
+    def nbytes(self) -> int:
+        """Padding and room to grow counted."""
+        return sum(layer.nbytes for layer in self.layers)
+
+    def extract(self, row: int) -> "CacheRows":
+        """A copy of one row, on its own."""
+        if self._merged:
+            return CacheRows([layer.extract(row) for layer in self.layers], 1)
+        return CacheRows(self.layers, 1)
 
     def take(self, rows: Sequence[int]) -> None:
         """Keep these rows in this order. A row may be taken several times: that forks it."""
@@ -60,9 +107,10 @@ class CacheRows:
             mine.extend(theirs)
         self.rows += other.rows
 
-    def queue(self) -> None:
-        """Let the device compute what was put into the caches, without waiting for it."""
-        mx.async_eval([layer.state for layer in self.layers])
+    @property
+    def arrays(self) -> list[Any]:
+        """All arrays of all layers, for those who have them computed."""
+        return [layer.state for layer in self.layers]
 
     def _merge(self) -> None:
         if not self._merged:
@@ -74,19 +122,16 @@ def _merge(caches: Sequence[list[Any]]) -> list[Any]:
     return [type(layers[0]).merge(list(layers)) for layers in zip(*caches, strict=True)]
 
 
-def position_bytes(model: Model) -> int:
-    """Bytes of one token of one sequence in the growing caches; 0 if the model has none."""
-    layers = make_prompt_cache(model)
-    model(mx.array([[0]]), cache=layers)  # only builds the graph: nothing is computed
-    growing: list[Any] = [layer for layer in layers if type(layer) is KVCache]
-    return sum(layer.nbytes // layer.keys.shape[2] for layer in growing)
-
-
-def merges(model: Model) -> bool:
+def merges(make: Make) -> bool:
     """Whether the model's caches say that they can be merged."""
-    return all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
+    return all(hasattr(layer, "merge") for layer in make())
 
 
-def has_plain_caches(model: Model) -> bool:
+def has_plain_caches(make: Make) -> bool:
     """Whether padding on the left is known to the model's caches."""
-    return all(type(layer) is KVCache for layer in make_prompt_cache(model))
+    return all(leaves.grows(layer) for layer in make())
+
+
+def cannot_be_cut(make: Make) -> bool:
+    """Whether a prefix can only be resumed where a state of it was kept."""
+    return not all(leaves.grows(leaf) for leaf in leaves.leaves_of(make()))

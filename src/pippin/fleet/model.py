@@ -1,5 +1,8 @@
 """A model as the door sees it."""
 
+from collections.abc import Sequence
+
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, Prompt
 from pippin.fleet.answer import Answer
@@ -41,14 +44,18 @@ class ServedModel:
         await self._supervisor.settled()
 
     def submit(self, request: GenerationRequest) -> Answer:
-        """Begin an answer.
+        """Begin an answer. Raises: as ``submit_all``."""
+        return self.submit_all((request,))[0]
+
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[Answer]:
+        """Begin an answer for each of them, or for none.
 
         Raises:
             ModelUnavailable: the model is not ready.
-            InvalidRequest: the request is larger than a frame.
-            ServerBusy: the worker does not take what it was sent before.
+            InvalidRequest: a request is larger than a frame.
+            ServerBusy: too many are waiting, or the worker does not take what it was sent.
         """
-        return self._supervisor.requests.submit(request)
+        return self._supervisor.requests.submit_all(requests)
 
     async def tokenize(
         self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False
@@ -65,3 +72,11 @@ class ServedModel:
     ) -> str:
         """The text of tokens. Raises: as ``tokenize``."""
         return await self._supervisor.requests.detokenize(tokens, skip_special_tokens)
+
+    async def memory(self) -> MemoryFigures:
+        """Its memory of prompts, as of now. Raises: as ``tokenize``."""
+        return await self._supervisor.requests.memory()
+
+    async def forget_prompts(self) -> MemoryFigures:
+        """Forget every prompt, in RAM and on disk. Raises: as ``tokenize``."""
+        return await self._supervisor.requests.forget_prompts()

@@ -164,10 +164,29 @@ def worker_arguments(settings: Settings, name: str, where: str, socket: Path) ->
         *("--blas-threads", str(settings.blas_threads)),
         *("--prefill-budget", str(settings.prefill_budget)),
         *("--max-lanes", str(settings.max_lanes)),
+        *("--max-concurrency", str(settings.max_concurrency)),
+        *("--queue-timeout", str(settings.queue_timeout_s)),
+        *("--stall-timeout", str(settings.stall_timeout_s)),
+        *("--memory", str(int(settings.memory))),
+        *("--kv-bits", str(settings.kv_bits or 0)),
+        *_cache_arguments(settings),
     ]
     if settings.keep_dtype:
         arguments.append("--keep-dtype")
     return tuple(arguments)
+
+
+def _cache_arguments(settings: Settings) -> tuple[str, ...]:
+    """``-1``: the worker chooses, since it knows the machine and the model."""
+    ram = -1 if settings.cache_ram is None else int(settings.cache_ram)
+    return (
+        *("--cache-ram", str(ram)),
+        *("--cache-disk", str(int(settings.cache_disk))),
+        *("--cache-dir", str(settings.cache_folder)),
+        *("--cache-write-rate", str(int(settings.cache_write_rate))),
+        *("--cache-min-tokens", str(settings.cache_min_tokens)),
+        *("--cache-slots", str(settings.cache_slots)),
+    )
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:

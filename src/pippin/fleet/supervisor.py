@@ -18,6 +18,7 @@ from pippin.wire.messages import (
     Hello,
     LoadFailed,
     Loading,
+    MemoryTold,
     Pong,
     Ready,
     Rejected,
@@ -174,7 +175,7 @@ class Supervisor:
                     await self._greet(messages)
                     deadline.reschedule(None)
                     doorstep.close()
-                    await self._listen(messages, InFlight(channel))
+                    await self._listen(messages, InFlight(channel, max_answers(self._settings)))
                 finally:
                     channel.abort()
         except TimeoutError as error:
@@ -207,7 +208,7 @@ class Supervisor:
             case Report():
                 for event in message.events:
                     requests.deliver(event)
-            case Tokenized() | Detokenized() | Rejected():
+            case Tokenized() | Detokenized() | MemoryTold() | Rejected():
                 requests.settle(message)
             case Loading():
                 self.progress = message
@@ -264,6 +265,11 @@ class Supervisor:
         if self.state == "loading":
             return ModelUnavailable(f"The model {self.name!r} is loading; try again soon.")
         return ModelFailed(f"The model {self.name!r} has failed; the server's log says why.")
+
+
+def max_answers(settings: Settings) -> int:
+    """How many requests one model may hold, at work and waiting."""
+    return (settings.max_concurrency or settings.max_lanes) + settings.queue_size
 
 
 def _describe(loading: Loading) -> str:

@@ -1,7 +1,9 @@
 """What the worker runs on, in figures and in words."""
 
+import os
 import sys
 import time
+from pathlib import Path
 
 import mlx.core as mx
 
@@ -23,6 +25,10 @@ def measured_gflops() -> float:
         mx.eval(a @ b.T)
         best = min(best, time.perf_counter() - start)
     return 2 * rows * inner * columns / best / 1e9
+
+
+LEAST_FOR_CACHES = 512 << 20
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def on_cpu() -> bool:
@@ -56,3 +62,23 @@ def advice(blas: BlasInfo | None, gflops: float) -> list[str]:
             "Another BLAS may be in the way: set PIPPIN_BLAS to the library of your choice."
         ]
     return []
+
+
+def memory_for_caches(weights_bytes: int) -> int:
+    """Bytes that this machine can spare for the caches of one model: half of what there is, less
+    the weights. The other half is for the system, other programs, and what a step needs."""
+    return max(LEAST_FOR_CACHES, _usable_bytes() // 2 - weights_bytes)
+
+
+def _usable_bytes() -> int:
+    """Of a GPU what it recommends; else physical memory, or what a container is allowed."""
+    if not on_cpu():
+        info = mx.device_info()
+        for name in ("max_recommended_working_set_size", "memory_size", "total_memory"):
+            if isinstance(info.get(name), int):
+                return int(info[name])
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(physical, int(CONTAINER_LIMIT.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return physical

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 FALLBACK_CONTEXT = 4096
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 """Without one of these transformers makes a tokenizer that knows no words."""
-FINGERPRINT_SAMPLE_BYTES = 1 << 20
+SAMPLES = 32
+SAMPLE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class LoadedModel:
     eos: frozenset[int]
     defaults: SamplingDefaults
     weights_bytes: int
-    fingerprint: str
+    digest: str
+    """Of everything that decides what the model says, in hexadecimal."""
     dtype: str
 
 
@@ -77,7 +79,7 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         eos=_eos(config, generation, tokenizer_eos, vocab_size),
         defaults=_defaults(generation),
         weights_bytes=sum(array.nbytes for array in _parameters(model)),
-        fingerprint=fingerprint(folder),
+        digest=digest_of(folder),
         dtype=_dtype(model),
     )
 
@@ -205,23 +207,25 @@ def _dtype(model: Any) -> str:
     return "quantised" if "uint32" in kinds else "/".join(sorted(kinds))
 
 
-def fingerprint(folder: Path) -> str:
-    """A short digest of configuration, tokenizer, weights and Pippin's version.
+def digest_of(folder: Path) -> str:
+    """A digest of configuration, tokenizer, weights and Pippin's version, in hexadecimal.
 
-    Of the weights it takes names, sizes and samples: reading hundreds of gigabytes at every
-    start would cost minutes.
+    Of the weights it takes names, sizes and samples from all over: reading hundreds of gigabytes
+    at every start would cost minutes.
     """
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(folder.iterdir()):
         if path.suffix in (".json", ".jinja", ".model", ".txt"):
             digest.update(path.name.encode() + path.read_bytes())
         elif path.suffix == ".safetensors":
-            digest.update(f"{path.name} {path.stat().st_size}".encode() + _sample(path))
-    return "fp_" + digest.hexdigest()[:12]
+            digest.update(f"{path.name} {path.stat().st_size}".encode())
+            _sample(path, digest.update)
+    return digest.hexdigest()
 
 
-def _sample(path: Path) -> bytes:
+def _sample(path: Path, take: Callable[[bytes], object]) -> None:
+    size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(FINGERPRINT_SAMPLE_BYTES)
-        file.seek(max(0, path.stat().st_size - FINGERPRINT_SAMPLE_BYTES))
-        return head + file.read()
+        for number in range(SAMPLES):
+            file.seek(number * max(0, size - SAMPLE_BYTES) // (SAMPLES - 1))
+            take(file.read(SAMPLE_BYTES))

@@ -3,14 +3,32 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pippin.core.events import Delta, Event, Failed, Finished
+from pippin.core.events import Delta, Event, Failed, Finished, Started
+from pippin.core.memory import Reuse, TokenText
 from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
-from pippin.engine.lane import Ended, Job, JobFailed, Output, PromptScored, Score, Token
-from pippin.errors import EngineFailure
+from pippin.engine.lane import (
+    Begun,
+    Ended,
+    Job,
+    JobFailed,
+    JobLate,
+    Output,
+    PromptScored,
+    Score,
+    Token,
+)
+from pippin.errors import EngineFailure, PippinError, ServerBusy
+from pippin.memory.prompts import Explanation
 from pippin.output.choice import Choice
 from pippin.output.detokenizer import Detokenizer
 from pippin.output.stops import StopText
 from pippin.output.vocabulary import Vocabulary
+
+FAILED = (
+    "The model failed while it worked on this request. Others go on; try again, and look into "
+    "the server's log if it happens again."
+)
+WAITED = "The request waited in the queue for as long as is allowed. Try again later."
 
 
 @dataclass(slots=True)
@@ -24,6 +42,7 @@ class Answer:
     """Of the prompt, as it is scored."""
     scored: int = 0
     """Tokens of the prompt that were."""
+    begun: bool = False
 
 
 class Answers:
@@ -33,16 +52,12 @@ class Answers:
         self._vocabulary = vocabulary
         self._answers: dict[int, Answer] = {}
 
-    def open(self, job: Job, request: GenerationRequest) -> list[Event]:
-        """Begin an answer; the events that can be told at once."""
+    def open(self, job: Job, request: GenerationRequest) -> None:
+        """Expect the outputs of this job."""
         stops = [StopText(stop) for stop in request.stop]
         choices = [self._choice(job, request, stops, index) for index in range(job.choices)]
         echo = Detokenizer(self._vocabulary, at_start=True, skip_special_tokens=False)
         self._answers[job.id] = Answer(job, request, choices, echo)
-        if request.echo and not job.score_prompt:
-            text = self._prompt_text(job, request)
-            return [Delta(job.id, choice, text) for choice in range(job.choices)]
-        return []
 
     def close(self, job_id: int) -> None:
         """Forget an answer that nobody waits for."""
@@ -64,16 +79,46 @@ class Answers:
             if answer is None:
                 continue
             match output:
+                case Begun():
+                    events += self._begun(answer, output)
                 case Token():
                     events += self._token(answer, output, stopped)
                 case PromptScored():
                     events += self._prompt_scored(answer, output)
                 case Ended():
                     events += self._ended(answer)
+                case JobLate():
+                    self.close(output.job_id)
+                    events.append(_failed(output.job_id, ServerBusy(WAITED)))
                 case JobFailed():
                     self.close(output.job_id)
-                    events.append(_failed(output.job_id))
+                    events.append(_failed(output.job_id, EngineFailure(FAILED)))
         return events, stopped
+
+    def _begun(self, answer: Answer, begun: Begun) -> list[Event]:
+        if answer.begun:
+            return []  # its rows had to make way before it was through: it began once more
+        answer.begun = True
+        job, request = answer.job, answer.request
+        reuse = self._reuse(begun.explanation) if begun.explanation else None
+        events: list[Event] = [Started(job.id, len(job.prompt), begun.cached, reuse)]
+        if request.echo and not job.score_prompt:
+            text = self._prompt_text(job, request)
+            events += [Delta(job.id, choice, text) for choice in range(job.choices)]
+        return events
+
+    def _reuse(self, explanation: Explanation) -> Reuse:
+        def told(token: int | None) -> TokenText | None:
+            return None if token is None else TokenText(token, self._vocabulary.text_of(token))
+
+        return Reuse(
+            tier=explanation.tier,
+            matched_tokens=explanation.matched,
+            reason=explanation.reason,
+            position=explanation.position,
+            asked=told(explanation.asked),
+            remembered=told(explanation.remembered),
+        )
 
     def _token(self, answer: Answer, token: Token, stopped: list[tuple[int, int]]) -> list[Event]:
         choice = answer.choices[token.index]
@@ -136,9 +181,5 @@ def decode(vocabulary: Vocabulary, tokens: Sequence[int], *, skip_special_tokens
     return "".join([detokenizer.add(token) for token in tokens]) + detokenizer.finish()
 
 
-def _failed(job_id: int) -> Failed:
-    error = EngineFailure(
-        "The model failed while it worked on this request. Others go on; try again, and look "
-        "into the server's log if it happens again."
-    )
-    return Failed(job_id, error.kind, error.message)
+def _failed(job_id: int, error: PippinError) -> Failed:
+    return Failed(job_id, error.kind, error.message, error.param)

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from pippin.engine.engine import Engine, IntegrityError
 from pippin.engine.lane import Job, Output
@@ -12,7 +13,10 @@ log = logging.getLogger(__name__)
 
 Deliver = Callable[[Sequence[Output]], None]
 Command = Callable[[Engine], None]
+Result = TypeVar("Result")
 
+FETCH_LOOK_S = 1.0
+"""How often to see whether the disk takes too long."""
 REST_AFTER_S = 0.05
 """Idle for this long, the engine gives unused memory back and checks its books."""
 
@@ -33,6 +37,7 @@ class EngineThread:
         self._commands: deque[Command] = deque()
         self._wake = threading.Event()
         self._load = (0, 0, 0)
+        self._progress = 0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -45,10 +50,23 @@ class EngineThread:
         """All of a job, or one of its choices."""
         self._command(lambda engine: engine.cancel(job_id, index))
 
+    def ask(self, question: Callable[[Engine], Result], tell: Callable[[Result], None]) -> None:
+        """Have the engine answer something between two steps; ``tell`` is called on its thread."""
+        self._command(lambda engine: tell(question(engine)))
+
+    def wake(self) -> None:
+        """There is something to do for a step, though no command says so. Any thread."""
+        self._wake.set()
+
     @property
     def load(self) -> tuple[int, int, int]:
         """Lanes decoding, jobs in prefill, jobs waiting, as of the last step."""
         return self._load
+
+    @property
+    def progress(self) -> int:
+        """As the engine's: while there is load and this stands still, the engine hangs."""
+        return self._progress
 
     def _command(self, command: Command) -> None:
         self._commands.append(command)
@@ -69,18 +87,22 @@ class EngineThread:
         self._wake.clear()
         while self._commands:
             self._commands.popleft()(engine)
+        self._load = engine.load
         outputs = engine.step()
+        self._progress = engine.progress
         self._load = engine.load
         if outputs:
             self._deliver(outputs)
 
     def _rest(self, engine: Engine) -> None:
-        """Nothing to do: see that nothing is left over, then wait for a command."""
+        """Nothing to compute: do what waits for calm, see that nothing is left over, and wait."""
         self._load = engine.load
+        while not self._wake.is_set() and engine.tidy():
+            continue
         if self._wake.wait(timeout=REST_AFTER_S):
             return
         try:
             engine.check_integrity()
         except IntegrityError as error:
             log.error("the engine is idle and yet holds %s", error)
-        self._wake.wait()
+        self._wake.wait(timeout=FETCH_LOOK_S if engine.fetching else None)

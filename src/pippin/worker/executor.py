@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from pippin.core.events import Delta, Event, Failed, Started
+from pippin.core.events import Delta, Event, Failed
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
+from pippin.engine.engine import Engine
 from pippin.engine.lane import Job, Output
 from pippin.errors import ContextLengthExceeded, EngineFailure, InvalidRequest, PippinError
+from pippin.memory.prompts import Text
 from pippin.output.vocabulary import Vocabulary
 from pippin.prompt.encoder import PromptEncoder
 from pippin.wire import messages as wire
@@ -47,13 +51,19 @@ class Executor:
         vocabulary: Vocabulary,
         model: ModelInfo,
         eos: frozenset[int],
+        fits: Callable[[int], int],
+        root: Callable[[str], bytes] | None,
     ) -> None:
+        """``fits``: tokens that each of so many choices may have in memory. ``root``: the memory
+        of prompts' first key for a salt; ``None``: nothing is remembered."""
         self._channel = channel
         self._engine = engine
         self._encoder = encoder
         self._vocabulary = vocabulary
         self._model = model
         self._eos = eos
+        self._fits = fits
+        self._root = root
         self._answers = Answers(vocabulary)
         self._preparing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +83,10 @@ class Executor:
                 self._start(
                     self._detokenize(message), lambda error: self._reject(message.id, error)
                 )
+            case wire.AskMemory():
+                self._engine.ask(_figures, self._teller(message.id))
+            case wire.ForgetPrompts():
+                self._engine.ask(_forget_prompts, self._teller(message.id))
             case wire.Ping():
                 self._channel.send(wire.Pong(message.id, *self._engine.load))
 
@@ -104,9 +118,7 @@ class Executor:
             self._preparing.discard(message.id)
         if not wanted:
             return
-        self._report(
-            Started(message.id, len(job.prompt)), *self._answers.open(job, message.request)
-        )
+        self._answers.open(job, message.request)
         self._engine.submit(job)
 
     def _prepare(self, message: wire.Submit) -> Job:
@@ -114,7 +126,7 @@ class Executor:
         request = message.request
         tokens = self._encoder.encode(request.prompt)
         self._check(tokens, request)
-        room = self._model.context_length - len(tokens)
+        room = self._room(tokens, request)
         return Job(
             id=message.id,
             prompt=tokens,
@@ -125,7 +137,29 @@ class Executor:
             eos=frozenset() if request.ignore_eos else self._eos,
             logprobs=0 if request.score and request.logprobs is None else request.logprobs,
             score_prompt=request.echo and request.logprobs is not None,
+            tenant=request.tenant,
+            priority=request.priority,
+            arrived=time.monotonic(),
+            text=Text.of(self._root(request.cache_salt), tokens) if self._root else None,
+            explain=request.explain_cache,
+            turn_ends=self._eos,
         )
+
+    def _room(self, tokens: Sequence[int], request: GenerationRequest) -> int:
+        """Tokens that each choice may have: what is left of the context, and of memory.
+
+        Raises:
+            ContextLengthExceeded: none are.
+        """
+        most = min(self._model.context_length, self._fits(request.choices))
+        if len(tokens) >= most:
+            raise ContextLengthExceeded(
+                f"The prompt has {len(tokens)} tokens, and memory holds {most} for each of "
+                f"{request.choices} choices. Shorten the prompt or lower n; the server's "
+                "operator may raise --memory.",
+                "messages" if isinstance(request.prompt, ChatPrompt) else "prompt",
+            )
+        return most - len(tokens)
 
     def _check(self, tokens: Sequence[int], request: GenerationRequest) -> None:
         if not tokens:
@@ -194,6 +228,16 @@ class Executor:
             self._vocabulary, question.tokens, skip_special_tokens=question.skip_special_tokens
         )
 
+    def _teller(self, message_id: int) -> Callable[[MemoryFigures], None]:
+        """Sends figures from the engine thread."""
+        loop = asyncio.get_running_loop()
+
+        def tell(figures: MemoryFigures) -> None:
+            answer = wire.MemoryTold(message_id, figures)
+            loop.call_soon_threadsafe(self._channel.send, answer)
+
+        return tell
+
     # -- helpers ---------------------------------------------------------------------------------
 
     def _report(self, *events: Event) -> None:
@@ -218,6 +262,15 @@ class Executor:
         task = asyncio.create_task(_guarded(work, on_error))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _figures(engine: Engine) -> MemoryFigures:
+    return engine.figures
+
+
+def _forget_prompts(engine: Engine) -> MemoryFigures:
+    engine.forget_prompts()
+    return engine.figures
 
 
 async def _guarded(

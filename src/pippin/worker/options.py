@@ -15,6 +15,17 @@ class Options:
     keep_dtype: bool
     prefill_budget: int
     max_lanes: int
+    max_concurrency: int
+    queue_timeout: float
+    stall_timeout: float
+    memory: int
+    cache_ram: int
+    cache_disk: int
+    cache_dir: str
+    cache_write_rate: int
+    cache_min_tokens: int
+    cache_slots: int
+    kv_bits: int
     probe: bool
 
     @classmethod
@@ -30,5 +41,16 @@ class Options:
             "--prefill-budget", type=int, default=0, help="tokens per step; 0: by device"
         )
         parser.add_argument("--max-lanes", type=int, default=64)
+        parser.add_argument("--max-concurrency", type=int, default=0, help="0: as many as lanes")
+        parser.add_argument("--queue-timeout", type=float, default=300.0, help="seconds")
+        parser.add_argument("--stall-timeout", type=float, default=300.0, help="seconds")
+        parser.add_argument("--memory", type=int, default=0, help="bytes; 0: by machine")
+        parser.add_argument("--cache-ram", type=int, default=-1, help="bytes; -1: by memory")
+        parser.add_argument("--cache-disk", type=int, default=0, help="bytes")
+        parser.add_argument("--cache-dir", default="", help="the folder of all models' records")
+        parser.add_argument("--cache-write-rate", type=int, default=64 << 20, help="bytes/second")
+        parser.add_argument("--cache-min-tokens", type=int, default=32)
+        parser.add_argument("--cache-slots", type=int, default=0, help="0: as many as fit")
+        parser.add_argument("--kv-bits", type=int, default=0, choices=(0, 4, 8))
         parser.add_argument("--probe", action="store_true", help="print what this runs on")
         return cls(**vars(parser.parse_args(arguments)))

@@ -8,12 +8,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from pippin.core.model import ModelInfo
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
-from pippin.engine.probe import probe
-from pippin.engine.rows import position_bytes
 from pippin.models.blas import BlasInfo
 from pippin.models.errors import CannotLoad
 from pippin.models.hardware import advice, describe, measured_gflops
@@ -25,6 +24,7 @@ from pippin.prompt.template import BrokenTemplate, ChatTemplate
 from pippin.wire import codec
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
+from pippin.worker.engine_maker import make_engine
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
 from pippin.worker.options import Options
@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 LOAD_FAILED = 3
 ENGINE_DIED = 4
+LOOKS = 10
+"""How often to look for progress before the patience is over."""
+FLUSH_S = 2.0
+"""How long a worker that is to end may write; the gateway waits longer."""
 SWITCH_INTERVAL_S = 0.001
 """How long text work may keep Python's lock while the engine thread waits for it."""
 
@@ -69,12 +73,39 @@ class Worker:
         self._channel.send(wire.Hello(wire.PROTOCOL_VERSION, os.getpid()))
         self._engine = EngineThread(self._make_engine, self._deliver, _exit_at_once)
         self._engine.start()
+        watchdog = asyncio.create_task(self._watch())
         async for message in self._channel.messages():
             if isinstance(message, wire.Shutdown):
+                await self._close_engine()
                 break
             if self._executor:
                 self._executor.handle(message)
+        watchdog.cancel()
         return self._exit_code
+
+    async def _watch(self) -> None:
+        """An engine that has work and gets nowhere will not get anywhere: the gateway must not
+        wait for it. Progress is what counts, not that its loop turns."""
+        patience = self._options.stall_timeout
+        stalled, before = 0, 0
+        while stalled < LOOKS:
+            await asyncio.sleep(patience / LOOKS)
+            busy, now = any(self._engine.load), self._engine.progress
+            stalled = stalled + 1 if busy and now == before else 0
+            before = now
+        log.critical("the engine had work and did nothing for %g seconds", patience)
+        _exit_at_once()
+
+    async def _close_engine(self) -> None:
+        """Let it write down what it remembers. It may be in the middle of something long: what
+        is not written in time is only not remembered."""
+        closed = asyncio.Event()
+        if self._executor:
+            self._engine.ask(
+                lambda engine: engine.close(FLUSH_S), lambda _: self._in_loop(closed.set)
+            )
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closed.wait(), FLUSH_S + 1.0)
 
     # -- on the engine thread --------------------------------------------------------------------
 
@@ -93,25 +124,29 @@ class Worker:
         raise CannotLoad(reason)
 
     def _loaded_engine(self) -> Engine:
+        options = self._options
         loaded = load(
-            resolve(self._options.model, self._progress),
-            keep_dtype=self._options.keep_dtype,
+            resolve(options.model, self._progress),
+            keep_dtype=options.keep_dtype,
             progress=self._progress,
         )
         template = _template(loaded)
         encoder = PromptEncoder(loaded.tokenizer, template, loaded.eos)
         vocabulary = Vocabulary(loaded.tokenizer)
-        engine = Engine(
-            loaded.model,
-            vocab_size=loaded.vocab_size,
-            prefill_budget=self._options.prefill_budget or None,
-            max_lanes=self._options.max_lanes,
-            forward_cost=loaded.weights_bytes // max(1, position_bytes(loaded.model)),
-            sharing=probe(loaded.model, loaded.vocab_size),
-        )
         device = self._check_hardware(loaded.dtype)
+        engine, memory = make_engine(options, loaded, device, self._engine.wake)
         info = _info(loaded, template, engine.max_lanes, device)
-        self._in_loop(lambda: self._ready(info, encoder, vocabulary, loaded.eos))
+        root = memory.root if memory else None
+        self._in_loop(
+            lambda: self._ready(
+                info,
+                encoder=encoder,
+                vocabulary=vocabulary,
+                loaded=loaded,
+                engine=engine,
+                root=root,
+            )
+        )
         return engine
 
     def _deliver(self, outputs: Sequence[Output]) -> None:
@@ -143,7 +178,14 @@ class Worker:
         self._channel.end()
 
     def _ready(
-        self, info: ModelInfo, encoder: PromptEncoder, vocabulary: Vocabulary, eos: frozenset[int]
+        self,
+        info: ModelInfo,
+        *,
+        encoder: PromptEncoder,
+        vocabulary: Vocabulary,
+        loaded: LoadedModel,
+        engine: Engine,
+        root: Callable[[str], bytes] | None,
     ) -> None:
         self._executor = Executor(
             self._channel,
@@ -151,7 +193,9 @@ class Worker:
             encoder=encoder,
             vocabulary=vocabulary,
             model=info,
-            eos=eos,
+            eos=loaded.eos,
+            fits=engine.fits,
+            root=root,
         )
         self._channel.send(wire.Ready(info))
 
@@ -163,7 +207,7 @@ def _info(
         architecture=loaded.architecture,
         context_length=loaded.context_length,
         vocab_size=loaded.vocab_size,
-        fingerprint=loaded.fingerprint,
+        fingerprint=f"fp_{loaded.digest[:12]}",
         defaults=loaded.defaults,
         chat=template is not None,
         template_kwargs=tuple(sorted(template.kwargs)) if template else (),

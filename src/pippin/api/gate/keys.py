@@ -2,12 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pippin.core.request import Priority
 from pippin.errors import AuthenticationFailed
 
 OPEN_PATHS = frozenset({"/health", "/health/ready"})
@@ -15,28 +17,57 @@ OPEN_PATHS = frozenset({"/health", "/health/ready"})
 header and no rewriting of the URL comes between (CVE-2026-48710)."""
 
 
-class Keys:
-    """Refuses requests that bear none of the keys. Keeps digests only, and logs nothing."""
+CALLER = "pippin.caller"
+"""Where a request's scope tells who asks."""
+LABEL_CHARS = 32
 
-    def __init__(self, app: ASGIApp, keys: Iterable[SecretStr]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as far as a key tells: enough to share work out, and not the key."""
+
+    tenant: str = ""
+    """A label of the key; empty on a server without keys."""
+    priority: Priority = "interactive"
+    """The highest that its requests may have."""
+
+
+class Keys:
+    """Refuses requests that bear none of the keys, and says in the scope who asks. Keeps digests
+    only, and logs nothing."""
+
+    def __init__(self, app: ASGIApp, keys: Mapping[Priority, Iterable[SecretStr]]) -> None:
         self.app = app
-        self._digests = tuple(_digest(key.get_secret_value()) for key in keys)
+        self._callers = [
+            (_digest(key.get_secret_value()), Caller(_label(key.get_secret_value()), priority))
+            for priority, its_keys in keys.items()
+            for key in its_keys
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._digests and scope["path"] not in OPEN_PATHS:
-            self._check(_borne_key(Headers(scope=scope)))
+        if scope["type"] == "http":
+            scope[CALLER] = Caller()
+            if self._callers and scope["path"] not in OPEN_PATHS:
+                scope[CALLER] = self._check(_borne_key(Headers(scope=scope)))
         await self.app(scope, receive, send)
 
-    def _check(self, key: str | None) -> None:
+    def _check(self, key: str | None) -> Caller:
         if key is None:
             raise AuthenticationFailed(
                 "An API key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
             )
         given = _digest(key)
         # Every comparison is made: the time tells neither the key nor which one it is.
-        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
-        if not any(matches):
+        matches = [who for digest, who in self._callers if hmac.compare_digest(given, digest)]
+        if not matches:
             raise AuthenticationFailed("The API key is not valid.")
+        return matches[0]
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Who asks. Only behind ``Keys``."""
+    caller: Caller = scope[CALLER]
+    return caller
 
 
 def _borne_key(headers: Headers) -> str | None:
@@ -48,3 +79,8 @@ def _borne_key(headers: Headers) -> str | None:
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _label(key: str) -> str:
+    """Unlike the digest that lets a key in: whoever sees a label holds nothing of that."""
+    return hashlib.sha256(b"tenant\0" + key.encode()).hexdigest()[:LABEL_CHARS]

@@ -1,0 +1,1 @@
+"""Who is served next: plain arithmetic, no model, no arrays."""

@@ -1,0 +1,102 @@
+"""How much prompt a step may take in while lanes decode: a budget that follows what was measured.
+
+Every lane gets one token a step, so a step with prompt tokens in it may last ``LIMIT`` times as
+long as one without, and longer only while more jobs wait than lanes decode: filling an empty batch
+serves everybody. What a prompt token costs depends on the machine, the model and the position, so
+it is measured, step by step; and so is the calm step, by leaving the prompts out of one now and
+then.
+"""
+
+from collections import deque
+from statistics import median
+
+LIMIT = 2.0
+RUSH = 4
+"""Times ``most`` that a step may take in while more jobs wait than lanes decode."""
+GROWTH = 2
+"""The budget's growth from one step to the next, at most."""
+CALM_EVERY = 16
+"""Steps with prompts in them, at most, before a calm one is measured anew."""
+SAMPLES = 3
+"""The median of so many: one pause of the machine changes nothing."""
+
+
+class Pace:
+    """Measures the steps of one engine. Owned by it, used on its thread only. Seconds, tokens."""
+
+    def __init__(self, most: int, least: int = 8, *, limit: float = LIMIT, lag: int = 0) -> None:
+        """``most``: prompt tokens a step in the best case. ``least``: so many whatever they cost,
+        or a prompt would never get in. ``lag``: steps between the one that queues work on the
+        device and the one that waits for it."""
+        self._most = most
+        self._least = min(least, most)
+        self._limit = limit
+        self._lag = lag
+        self._granted = self._least
+        self._costs: deque[float] = deque(maxlen=SAMPLES)
+        self._calm: dict[int, Calm] = {}
+        self._felt: deque[int] = deque([0] * lag, maxlen=lag + 1)
+        self._steps = 0
+
+    def budget(self, decoding: int, waiting: int) -> int:
+        """Prompt tokens of the next step, given the lanes that decode and the jobs that wait or
+        are in prefill. 0: a calm step is to be measured."""
+        most = self._most * (RUSH if waiting > max(1, decoding) else 1)
+        if not decoding or not waiting:
+            return most
+        calm = self._calm.get(_band(decoding))
+        if calm is None or self._steps - calm.measured > CALM_EVERY:
+            return 0
+        self._granted = min(most, max(self._least, self._affordable(calm, waiting / decoding)))
+        return self._granted
+
+    def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
+        """After every step: how long it took, its decoding lanes and its prompt tokens."""
+        self._steps += 1
+        self._felt.append(prefilled)
+        prefilled = self._felt[0]
+        calm = self._calm.get(_band(decoding))
+        if decoding and not prefilled:
+            self._calm.setdefault(_band(decoding), Calm()).add(seconds, self._steps)
+        elif prefilled and (calm or not decoding):
+            extra = seconds - (calm.seconds if calm else 0.0)
+            self._learn(max(extra, 0.0), prefilled, calm)
+
+    def _learn(self, extra: float, prefilled: int, calm: "Calm | None") -> None:
+        """A small cheap piece says nothing of what a larger one would cost a token."""
+        cheap = calm is None or extra <= self._allowed(calm, 1.0)
+        if not (cheap and prefilled * GROWTH < self._granted):
+            self._costs.append(extra / prefilled)
+
+    def _affordable(self, calm: "Calm", crowd: float) -> int:
+        growth = GROWTH * self._granted
+        cost = median(self._costs) if self._costs else 0.0
+        if not cost:
+            return growth
+        return min(growth, int(self._allowed(calm, crowd) / cost))
+
+    def _allowed(self, calm: "Calm", crowd: float) -> float:
+        return calm.seconds * (self._limit * max(1.0, crowd) - 1)
+
+
+class Calm:
+    """Steps without prompt tokens, of about as many lanes."""
+
+    def __init__(self) -> None:
+        self._samples: deque[float] = deque(maxlen=SAMPLES)
+        self.measured = 0
+        """The newest sample's step."""
+
+    @property
+    def seconds(self) -> float:
+        return median(self._samples)
+
+    def add(self, seconds: float, step: int) -> None:
+        if step - self.measured > SAMPLES * CALM_EVERY:
+            self._samples.clear()  # of another time: lanes have grown, the machine may have slowed
+        self._samples.append(seconds)
+        self.measured = step
+
+
+def _band(decoding: int) -> int:
+    return decoding.bit_length()
