@@ -1,9 +1,13 @@
 """Settings: where they come from, and what is refused in which words."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from pippin.settings import Settings, is_loopback
+from pippin.fleet.process import worker_arguments
+from pippin.settings import GIB, MIB, Settings, is_loopback, platform_cache_folder
 
 
 def test_defaults_serve_the_demo_on_loopback() -> None:
@@ -75,8 +79,71 @@ def test_loopback(host: str) -> None:
         {"log_level": "loud"},
         {"unknown": 1},
         {"models": ("",)},
+        {"memory": -1},
+        {"memory": "much"},
+        {"memory": "nan"},
+        {"memory": "2PiB"},
+        {"cache_ram": "-1"},
+        {"cache_ram": ""},
+        {"cache_disk": 1e400},
+        {"cache_min_tokens": -1},
+        {"cache_slots": -1},
+        {"kv_bits": 0},
+        {"kv_bits": "16"},
+        {"max_concurrency": -1},
+        {"queue_size": -1},
+        {"queue_timeout_s": 0},
+        {"stall_timeout_s": 0},
+        {"agent_keys": ("with space",)},
+        {"batch_keys": ","},
+        {"api_keys": ("one", "two"), "batch_keys": ("two",)},
     ],
 )
 def test_what_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(wrong)
+
+
+def test_sizes_are_written_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPPIN_CACHE_DISK", "0")
+    monkeypatch.setenv("PIPPIN_KV_BITS", "4")
+    settings = Settings.model_validate({"memory": "8GiB", "cache_ram": "512 MiB"})
+    assert (settings.memory, settings.cache_ram) == (8 * GIB, 512 * MIB)
+    assert (settings.cache_disk, settings.kv_bits) == (0, 4)
+
+
+def test_where_prompts_are_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    usual = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    assert Settings().cache_folder == tmp_path / usual / "pippin"
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert platform_cache_folder() == tmp_path / usual / "pippin"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert Settings().cache_folder == tmp_path / "xdg" / "pippin"
+    monkeypatch.setenv("PIPPIN_CACHE_DIR", "~/mine")
+    assert Settings().cache_folder == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("kind", ["api_keys", "agent_keys", "batch_keys"])
+def test_every_kind_of_key_guards(kind: str) -> None:
+    settings = Settings.model_validate({"host": "0.0.0.0", kind: ("hush-hush",)})
+    assert [key.get_secret_value() for key in settings.keys] == ["hush-hush"]
+    assert "hush" not in repr(settings)
+
+
+def test_what_the_worker_is_told(tmp_path: Path) -> None:
+    def told(**given: object) -> dict[str, str]:
+        settings = Settings.model_validate({"cache_dir": str(tmp_path), **given})
+        words = worker_arguments(settings, "name", "where", Path("/s"))
+        return dict(zip(words[::2], words[1::2], strict=True))
+
+    plain = told()
+    assert plain["--cache-dir"] == str(tmp_path)
+    assert (plain["--cache-ram"], plain["--memory"], plain["--kv-bits"]) == ("-1", "0", "0")
+    assert float(plain["--queue-timeout"]) == float(plain["--stall-timeout"]) == 300
+    chosen = told(memory="1GiB", cache_ram=0, kv_bits=8, max_concurrency=3, cache_slots=9)
+    assert (chosen["--memory"], chosen["--cache-ram"], chosen["--kv-bits"]) == (str(GIB), "0", "8")
+    assert (chosen["--max-concurrency"], chosen["--cache-slots"]) == ("3", "9")
+    keys = told(api_keys=("hush",), agent_keys=("hush2",))
+    assert "hush" not in " ".join(keys.values())

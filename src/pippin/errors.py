@@ -148,7 +148,7 @@ class EngineFailure(PippinError):
 class ModelUnavailable(PippinError):
     status = 503
     code = "model_unavailable"
-    retry_after = 2
+    retry_after: int | None = 2
 
 
 class ModelFailed(ModelUnavailable):

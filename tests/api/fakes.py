@@ -1,7 +1,9 @@
 """A fleet without models: its answers follow a script, and it remembers what it was asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import msgspec
 
 from pippin.api.ports import State
 from pippin.core.events import (
@@ -13,6 +15,7 @@ from pippin.core.events import (
     TokenLogprob,
     TopLogprob,
 )
+from pippin.core.memory import MemoryFigures, Reuse, TokenText
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
 from pippin.core.sampling import SamplingDefaults
@@ -22,6 +25,7 @@ from pippin.errors import (
     ModelNotFound,
     ModelUnavailable,
     PippinError,
+    ServerBusy,
 )
 from pippin.wire.messages import Tokenized
 
@@ -37,6 +41,16 @@ INFO = ModelInfo(
     defaults=SamplingDefaults(temperature=0.6, top_k=20),
     template_kwargs=("enable_thinking",),
     device="none",
+)
+
+
+REUSE = Reuse(
+    tier="ram",
+    matched_tokens=32,
+    reason="differs",
+    position=40,
+    asked=TokenText(7, " mine"),
+    remembered=TokenText(8, " theirs"),
 )
 
 
@@ -62,7 +76,8 @@ def parrot(request: GenerationRequest) -> Iterable[Step]:
     if len(words) >= INFO.context_length:
         yield ContextLengthExceeded(f"The prompt has {len(words)} tokens.", "messages")
         return
-    yield Started(1, len(words), cached_tokens=len(words) // 2)
+    reuse = REUSE if request.explain_cache else None
+    yield Started(1, len(words), cached_tokens=len(words) // 2, reuse=reuse)
     wanted = 5 if request.max_tokens is None else request.max_tokens
     said = f" {words[-1] if words else ''}"
     logprobs = () if request.logprobs is None else (token(said, request.logprobs),)
@@ -116,6 +131,10 @@ class FakeModel:
         self.script = script
         self.asked: list[GenerationRequest] = []
         self.answers: list[FakeAnswer] = []
+        self.busy: ServerBusy | None = None
+        self.figures = MemoryFigures(
+            enabled=True, ram_bytes=7, prompts=4, hits=1, prompt_tokens=40, cached_tokens=30
+        )
 
     @property
     def info(self) -> ModelInfo:
@@ -124,12 +143,25 @@ class FakeModel:
             raise kind(f"The model {self.name} is {self.state}.")
         return INFO
 
-    def submit(self, request: GenerationRequest) -> FakeAnswer:
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[FakeAnswer]:
         if self.state != "ready":
             raise ModelUnavailable(f"The model {self.name} is {self.state}.")
-        self.asked.append(request)
-        self.answers.append(FakeAnswer(self.script(request)))
-        return self.answers[-1]
+        if self.busy is not None:
+            raise self.busy
+        answers = [FakeAnswer(self.script(request)) for request in requests]
+        self.asked += requests
+        self.answers += answers
+        return answers
+
+    async def memory(self) -> MemoryFigures:
+        if self.state != "ready":
+            raise ModelUnavailable(f"The model {self.name} is {self.state}.")
+        return self.figures
+
+    async def forget_prompts(self) -> MemoryFigures:
+        await self.memory()
+        self.figures = msgspec.structs.replace(self.figures, ram_bytes=0, disk_bytes=0)
+        return self.figures
 
     async def tokenize(
         self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False

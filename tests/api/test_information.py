@@ -93,6 +93,27 @@ async def test_capabilities(door: Door) -> None:
     assert chat["tools"] == {"support": "refused"}
     assert chat["n"]["schema"]["maximum"] == MAX_CHOICES
     assert body["limits"]["body_bytes"] == 10 * 1024 * 1024
+    assert body["limits"]["requests_at_once"] == 64
+    assert body["limits"]["requests_waiting"] == 512
+    assert chat["pippin"]["support"] == "honoured"
+    assert set(chat["pippin"]["schema"]["properties"]) == {"explain_cache", "priority"}
+    assert body["cache"] == {
+        "memory_bytes": None,
+        "ram_bytes": None,
+        "disk_bytes": 10 * 2**30,
+        "min_tokens": 32,
+        "per_key": False,
+        "kv_bits": None,
+    }
+
+
+async def test_capabilities_of_a_server_with_settings_of_its_own(door: Door) -> None:
+    settings = {"max_concurrency": 2, "memory": "1GiB", "cache_ram": "0", "kv_bits": 8}
+    async with door(**settings) as client:
+        body = (await client.get("/v1/capabilities")).json()
+    assert body["limits"]["requests_at_once"] == 2
+    assert body["cache"]["memory_bytes"] == 2**30
+    assert (body["cache"]["ram_bytes"], body["cache"]["kv_bits"]) == (0, 8)
 
 
 @pytest.mark.parametrize("route", BODIES)

@@ -98,6 +98,28 @@ def test_completions_streamed(client: Any) -> None:
     assert texts == {0: " a" * 5, 1: " b" * 5}
 
 
+OWN = {"pippin": {"explain_cache": True, "priority": "batch"}}
+
+
+def test_an_explanation_does_not_disturb_the_client(client: Any) -> None:
+    whole = client.chat.completions.create(model="fake", messages=ASK, extra_body=OWN)
+    (line,) = whole.model_extra["pippin"]["cache"]
+    assert (line["tier"], line["reason"]) == ("ram", "differs")
+    assert whole.usage.prompt_tokens_details.cached_tokens >= 0
+    for create, ask in (
+        (client.chat.completions.create, {"messages": ASK}),
+        (client.completions.create, {"prompt": "hello"}),
+    ):
+        chunks = list(create(model="fake", **ask, stream=True, extra_body=OWN))
+        assert [c.model_extra["pippin"]["cache"][0] for c in chunks if not c.choices] != []
+
+
+def test_an_explanation_in_the_clients_own_stream_helper(client: Any) -> None:
+    with client.chat.completions.stream(model="fake", messages=ASK, extra_body=OWN) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == WHOLE
+
+
 def test_models(client: Any) -> None:
     assert [model.id for model in client.models.list()] == ["fake"]
     assert client.models.retrieve("fake").id == "fake"

@@ -3,14 +3,16 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
 from pippin import __version__
+from pippin.cli import serve
 from pippin.cli.commands import COMMANDS, main
-from pippin.cli.flags import complaints, flag_name, setting_flags
+from pippin.cli.flags import GROUPS, complaints, flag_name, setting_flags
 from pippin.cli.serve import settings_of
 from pippin.settings import LISTS, Settings
 
@@ -54,7 +56,7 @@ def test_version() -> None:
 def test_an_unknown_command_names_the_known_ones() -> None:
     done = CliRunner().invoke(main, ["sreve"])
     assert done.exit_code == 2
-    assert "the commands are serve, doctor, version" in done.output
+    assert "the commands are serve, cache, doctor, version" in done.output
 
 
 def test_every_setting_is_a_flag() -> None:
@@ -65,6 +67,16 @@ def test_every_setting_is_a_flag() -> None:
         assert flag.multiple == (name in LISTS)
 
 
+def test_every_setting_is_in_one_group_of_the_help() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(set(Settings.model_fields) - {"models"})
+    shown = CliRunner().invoke(main, ["serve", "--help"]).output
+    places = [shown.index(f"\n{title}:\n") for title in GROUPS]
+    assert places == sorted(places)
+    for flag in setting_flags():
+        assert len(re.findall(rf"^  {flag.opts[0]}\b(?!-)", shown, re.MULTILINE)) == 1
+
+
 @pytest.mark.parametrize(
     ("setting", "flag"),
     [
@@ -72,6 +84,9 @@ def test_every_setting_is_a_flag() -> None:
         ("max_body_bytes", "--max-body"),
         ("receipt_timeout_s", "--receipt-timeout"),
         ("blas_threads", "--blas-threads"),
+        ("queue_timeout_s", "--queue-timeout"),
+        ("cache_write_rate", "--cache-write-rate"),
+        ("agent_keys", "--agent-key"),
     ],
 )
 def test_flag_names(setting: str, flag: str) -> None:
@@ -95,6 +110,10 @@ def test_flags_win_and_absent_flags_say_nothing(monkeypatch: pytest.MonkeyPatch)
         ("PIPPIN_API_KEYS", " , ", "there is no key in it"),
         ("PIPPIN_ALLOWED_HOSTS", "a.example:80", "without scheme, port and path"),
         ("PIPPIN_ALLOWED_HOSTS", "::1", "in brackets"),
+        ("PIPPIN_MEMORY", "lots", "write a size like 8GiB"),
+        ("PIPPIN_CACHE_RAM", "-1", "write a size like 8GiB"),
+        ("PIPPIN_KV_BITS", "5", "--kv-bits (PIPPIN_KV_BITS)"),
+        ("PIPPIN_BATCH_KEYS", ",", "there is no key in it"),
     ],
 )
 def test_wrong_variables_are_refused(
@@ -109,7 +128,6 @@ def test_wrong_variables_are_refused(
 
 def test_variables_of_others_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPPIN_BLAS", "/lib/blas.so")
-    monkeypatch.setenv("PIPPIN_CACHE_DIR", "/tmp")
     assert settings_of({}).port == 8000
 
 
@@ -117,6 +135,17 @@ def test_help_tells_ranges() -> None:
     shown = " ".join(CliRunner().invoke(main, ["serve", "--help"]).output.split())
     assert "from 1 to 1024" in shown
     assert "more than 0" in shown
+
+
+def test_sizes_and_choices_may_be_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr(serve, "start", given.append)
+    flags = ["--memory", "8GiB", "--cache-ram=0", "--kv-bits", "8", "--cache-dir", "/x"]
+    done = CliRunner().invoke(main, ["serve", *flags])
+    assert done.exit_code == 0, done.output
+    (settings,) = given
+    assert (settings.memory, settings.cache_ram, settings.kv_bits) == (8 * 2**30, 0, 8)
+    assert settings.cache_folder == Path("/x")
 
 
 def test_complaints_never_show_a_key() -> None:

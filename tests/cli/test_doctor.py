@@ -46,7 +46,7 @@ def test_the_doctor_tells_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "probe", lambda: found)
     done = CliRunner().invoke(doctor.command)
     assert done.exit_code == 0
-    for words in ("Pippin", "Memory", "Cores", "mlx", "2.5 GFLOP/s", advice):
+    for words in ("Pippin", "Memory", "Cores", "mlx", "Prompt cache", "2.5 GFLOP/s", advice):
         assert words in done.output
 
 

@@ -41,7 +41,8 @@ class World:
         self.ended: Counter[int] = Counter()
         self.late: list[int] = []
         self.paused: list[tuple[int, bool]] = []
-        self.tokens: Counter[str] = Counter()
+        self.served: Counter[str] = Counter()
+        """Tokens, prefilled and generated, by tenant."""
         self.chunks: list[Chunk] = []
         self.scheduler = Scheduler(
             step_tokens=step_tokens,
@@ -127,6 +128,7 @@ class World:
             assert prefill.begun
             had = self.rows.pop(prefill.id, self._found(prefill))
             grown = prefill.done - had
+            self.served[prefill.job.tenant] += grown
             alone = len(chunk.prefills) == 1
             assert grown == chunk.length if alone else had == 0 and grown <= chunk.length
             assert prefill.done <= prefill.total
@@ -171,7 +173,7 @@ class World:
     def _decode(self) -> None:
         for lane in list(self.lanes):
             self.scheduler.served(lane.job.tenant, 1)
-            self.tokens[lane.job.tenant] += 1
+            self.served[lane.job.tenant] += 1
             if lane.accept(1):
                 self.lanes.remove(lane)
                 self.ended[lane.job.id] += 1

@@ -150,7 +150,7 @@ def test_like_prompts_are_prefilled_together_and_unlike_ones_are_not_padded() ->
 @pytest.mark.parametrize("call", range(1, 9))
 def test_a_failing_step_fails_its_jobs_and_the_engine_goes_on(call: int) -> None:
     model = MockModel(counting(VOCAB), fail_at=call)
-    jobs = [greedy_job(1, 30, 4), greedy_job(2, 90, 4)]
+    jobs = [greedy_job(1, 30, 6), greedy_job(2, 90, 6)]
     busy = engine(model, prefill_budget=32)
     transcript = run(busy, jobs)
     assert transcript.failed

@@ -14,18 +14,22 @@ import sys
 import time
 
 from pippin.core.events import Delta, Event, Failed, Finished, Started
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, Prompt, TextPrompt
 from pippin.wire.channel import Channel
 from pippin.wire.codec import worker_side
 from pippin.wire.messages import (
     PROTOCOL_VERSION,
+    AskMemory,
     Cancel,
     Detokenize,
     Detokenized,
+    ForgetPrompts,
     Hello,
     LoadFailed,
     Loading,
+    MemoryTold,
     Ping,
     Pong,
     Ready,
@@ -58,11 +62,13 @@ class MockWorker:
         self._channel = channel
         self._writer = writer
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._answered = 0
 
     async def serve(self) -> None:
         async for message in self._channel.messages():
             match message:
                 case Submit():
+                    self._answered += 1
                     work = self._answer(message.id, message.request)
                     self._tasks[message.id] = asyncio.create_task(work)
                 case Cancel():
@@ -73,6 +79,11 @@ class MockWorker:
                 case Detokenize():
                     text = bytes(message.tokens).decode("utf-8", "replace")
                     self._channel.send(Detokenized(message.id, text))
+                case AskMemory():
+                    figures = MemoryFigures(enabled=True, prompts=self._answered, ram_runs=1)
+                    self._channel.send(MemoryTold(message.id, figures))
+                case ForgetPrompts():
+                    self._channel.send(MemoryTold(message.id, MemoryFigures(enabled=True)))
                 case Ping():
                     self._channel.send(Pong(message.id, 0, 0, 0))
                 case Shutdown():
@@ -93,6 +104,9 @@ class MockWorker:
 
     async def _answer(self, id: int, request: GenerationRequest) -> None:
         text = text_of(request.prompt)
+        if text == "late":
+            self._report(Failed(id, "ServerBusy", "It waited for too long."))
+            return
         self._report(Started(id, len(text)))
         match text:
             case "fail":

@@ -259,6 +259,60 @@ def test_row_34_too_many_labels(client: httpx.Client) -> None:
     refusal(post(client, CHAT, metadata=pairs), 400, "metadata")
 
 
+@pytest.mark.parametrize("route", [CHAT, TEXT])
+@pytest.mark.parametrize("name", ["cache_salt", "tenant", "salt", "user", "__class__", "x" * 9999])
+def test_row_34_nobody_chooses_a_salt(client: httpx.Client, route: str, name: str) -> None:
+    """Only the server makes labels and salts, of keys: a client's own never get to the worker."""
+    odd: object
+    for odd in ("x", "x" * 10_000, "\u0000", 5, {}, ["x"], "../../etc"):
+        answer = post(client, route, pippin={name: odd})
+        assert str(refusal(answer, 400)["param"]).startswith("pippin.")
+        if name in ("cache_salt", "tenant", "salt"):
+            refusal(post(client, route, **{name: odd}), 400, name)
+
+
+@pytest.mark.parametrize("route", [CHAT, TEXT])
+@pytest.mark.parametrize(
+    ("name", "odds"),
+    [
+        ("priority", ("", "Batch", "urgent", 0, True, -1, ["batch"], {"batch": 1}, "x" * 10_000)),
+        ("explain_cache", ("true", 1, 0, 1.0, [], {}, "yes")),
+    ],
+)
+def test_row_24_pippins_own_fields(
+    client: httpx.Client, route: str, name: str, odds: tuple[object, ...]
+) -> None:
+    for odd in odds:
+        refusal(post(client, route, pippin={name: odd}), 400, f"pippin.{name}")
+    for odd in ([], "batch", 1, True, [{}]):
+        refusal(post(client, route, pippin=odd), 400, "pippin")
+    assert post(client, route, pippin={name: None}).status_code == 200
+    assert post(client, route, pippin=None).status_code == 200
+
+
+@pytest.mark.parametrize("route", [CHAT, TEXT])
+@pytest.mark.parametrize("name", ["X-Pippin-Priority", "X-Pippin-Explain-Cache"])
+def test_row_24_pippins_own_headers(client: httpx.Client, route: str, name: str) -> None:
+    for odd in (b"", b"urgent", b"1", b"true, true", b"batch;q=1", b"\xff\xfe", b"x" * 4000):
+        answer = client.post(route, json=MINIMAL[route], headers=[(name.encode(), odd)])
+        refusal(answer, 400, name)
+
+
+def test_row_24_a_header_that_contradicts_itself(client: httpx.Client) -> None:
+    both = [("X-Pippin-Priority", "batch"), ("X-Pippin-Priority", "agent")]
+    refusal(client.post(CHAT, json=MINIMAL[CHAT], headers=both), 400, "X-Pippin-Priority")
+
+
+@pytest.mark.parametrize("query", ["modle=demo", "model=demo&model=demo", "all=1", "model=demo&x"])
+def test_a_misspelt_query_forgets_nothing(client: httpx.Client, query: str) -> None:
+    refusal(client.delete(f"/v1/cache?{query}"), 400, "model")
+
+
+@pytest.mark.parametrize("model", ["", "../demo", "x" * 10_000, "%00", "DEMO"])
+def test_row_32_unknown_models_in_queries(client: httpx.Client, model: str) -> None:
+    refusal(client.delete("/v1/cache", params={"model": model}), 404, "model")
+
+
 @pytest.mark.parametrize(
     "name",
     [

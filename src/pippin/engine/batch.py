@@ -24,6 +24,11 @@ class Flight:
     """Of the tokens, as the model gave them."""
     scores: PendingScores | None
 
+    @property
+    def arrays(self) -> list[Array]:
+        """All that ``read`` waits for."""
+        return [self.tokens, self.logits, *(self.scores.arrays if self.scores else ())]
+
     def read(self) -> list[tuple[int | None, Score | None]]:
         """Wait for the step. Token and score of every lane; no token where the model gave no
         number: what it would go on with is noise."""
@@ -97,19 +102,23 @@ class Batch:
         """
         if self._flight and all(lane.tokens_left <= 1 for lane in self.lanes):
             return self.settle()
-        if self._sampler is None:
-            self._sampler = Sampler(self.lanes, self._vocab_size, self._arrays)
         inputs = self._flight.tokens if self._flight else self._newest_tokens()
-        logits = self._arrays.logits(self._forward(mx.array(inputs)))
-        tokens = self._sampler(logits)
-        scores = PendingScores.of(self.lanes, logits, tokens, self._arrays)
-        chosen = self._arrays.xp.take_along_axis(logits, tokens[:, None], axis=-1)[:, 0]
-        launched = Flight(tokens, chosen, scores)
+        launched = self.draw(self._forward(mx.array(inputs)))
         if self._arrays.on_host:
             return launched
-        mx.async_eval(tokens, chosen, *(scores.arrays if scores else ()))
+        mx.async_eval(launched.arrays)
         landed, self._flight = self._flight, launched
         return landed
+
+    def draw(self, logits: mx.array) -> Flight:
+        """The lanes' next tokens, given the model's logits (lanes, vocabulary) for them."""
+        if self._sampler is None:
+            self._sampler = Sampler(self.lanes, self._vocab_size, self._arrays)
+        here = self._arrays.logits(logits)
+        tokens = self._sampler(here)
+        chosen = self._arrays.xp.take_along_axis(here, tokens[:, None], axis=-1)[:, 0]
+        scores = PendingScores.of(self.lanes, here, tokens, self._arrays)
+        return Flight(tokens, chosen, scores)
 
     def settle(self) -> Flight | None:
         """What is still in flight; then nothing is."""

@@ -2,17 +2,20 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+import mlx.core as mx
 
 from pippin.engine.arrays import Arrays
 from pippin.engine.batch import Batch, Flight
 from pippin.engine.buckets import Bucket, better_together, home_of
-from pippin.engine.lane import JobFailed, Lane, Output, Token
+from pippin.engine.lane import JobFailed, Lane, Output, Score, Token
 from pippin.engine.rows import CacheRows, Model
 
 log = logging.getLogger(__name__)
 
 LaneId = tuple[int, int]
+Result = tuple[int | None, Score | None]
 OnLeave = Callable[[Lane, int, CacheRows, int], None]
 """Called with a lane that leaves, how many of its tokens its row holds, the rows, and its row."""
 
@@ -39,6 +42,8 @@ class Decoder:
         self._on_failure = on_failure
         self._batches: list[Batch] = []
         self._dropped: set[LaneId] = set()
+        self._poisoned: set[LaneId] = set()
+        """Of these, lanes whose caches are not to be remembered."""
 
     # -- who is here -----------------------------------------------------------------------------
 
@@ -63,15 +68,23 @@ class Decoder:
 
     # -- coming and going ------------------------------------------------------------------------
 
-    def admit(self, lanes: list[Lane], cache: CacheRows, outputs: list[Output]) -> None:
-        """Let prefilled lanes decode from the next step on."""
-        newcomer = Bucket(len(lanes), max(lane.cached for lane in lanes))
-        home = home_of(newcomer, self._buckets(), self._forward_cost)
+    def admit(
+        self,
+        lanes: list[Lane],
+        cache: CacheRows,
+        outputs: list[Output],
+        logits: mx.array | None = None,
+    ) -> None:
+        """Let prefilled lanes decode from the next step on. ``logits``: those of their first
+        tokens, (lanes, vocabulary), if they were computed with the prompt."""
+        newcomer = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
+        if logits is not None:
+            self._take(newcomer, newcomer.draw(logits).read(), outputs)
+        home = home_of(newcomer.bucket, self._buckets(), self._forward_cost)
         if home is not None and self._settled(batch := self._batches[home], outputs):
-            self._join(batch, lanes, cache, outputs)
+            self._join(batch, newcomer, outputs)
         else:
-            batch = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
-            self._batches.append(batch)
+            self._batches.append(newcomer)
 
     def drop(self, job_id: int, index: int | None = None) -> None:
         """A job's lanes, or one of them, decode no more."""
@@ -89,6 +102,7 @@ class Decoder:
             concerned = any(lane.id in self._dropped for lane in batch.lanes)
             if concerned and self._settled(batch, outputs):
                 self._keep_undropped(batch, ahead, outputs)
+        self._poisoned.clear()
         self._dropped.clear()  # lanes that end while batches unite are dropped at the next step
         self._unite(outputs)
 
@@ -141,11 +155,16 @@ class Decoder:
             _log_failure("a decode step failed")
             self._fail(batch, outputs)
             return
+        self._take(batch, results, outputs)
+
+    def _take(self, batch: Batch, results: Sequence[Result], outputs: list[Output]) -> None:
         for lane, (token, score) in zip(batch.lanes, results, strict=True):
             if lane.id in self._dropped:
                 continue
             if token is None:
                 log.error("the model gave no finite numbers for job %d", lane.job.id)
+                self._dropped.add(lane.id)
+                self._poisoned.add(lane.id)
                 self._on_failure(lane)
                 outputs.append(JobFailed(lane.job.id))
                 continue
@@ -156,12 +175,10 @@ class Decoder:
 
     # -- batches ---------------------------------------------------------------------------------
 
-    def _join(
-        self, batch: Batch, lanes: list[Lane], cache: CacheRows, outputs: list[Output]
-    ) -> None:
+    def _join(self, batch: Batch, newcomer: Batch, outputs: list[Output]) -> None:
         """A join that fails half-way leaves both sides unusable: both fail."""
         try:
-            batch.join(lanes, cache)
+            batch.absorb(newcomer)
         except Exception:
             self._fail(batch, outputs)
             raise
@@ -169,7 +186,7 @@ class Decoder:
     def _keep_undropped(self, batch: Batch, ahead: set[LaneId], outputs: list[Output]) -> None:
         try:
             for row, lane in enumerate(batch.lanes):
-                if lane.id in self._dropped:
+                if lane.id in self._dropped and lane.id not in self._poisoned:
                     held = lane.cached + (lane.id in ahead)
                     self._on_leave(lane, held, batch.cache, row)
             rows = [r for r, lane in enumerate(batch.lanes) if lane.id not in self._dropped]

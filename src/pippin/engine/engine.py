@@ -98,7 +98,13 @@ class Engine:
             max_jobs=max_jobs,
             begin=self._begin,
         )
-        self._prefiller = Prefiller(model, make, self._arrays, self._recollection.keep_prompt)
+        self._prefiller = Prefiller(
+            model,
+            make,
+            self._arrays,
+            on_stop=self._recollection.keep_prompt,
+            at_once=memory is None or not memory.needs_state,
+        )
         self._decoder = Decoder(
             model,
             vocab_size,
@@ -297,15 +303,18 @@ class Engine:
             return
         jobs = [prefill.job for prefill in chunk.prefills]
         outputs.extend(Ended(job.id) for job in jobs if job.max_tokens == 0)
-        self._fork(jobs, result.finished, outputs)
+        self._fork(jobs, result.finished, result.logits, outputs)
 
-    def _fork(self, jobs: list[Job], cache: CacheRows, outputs: list[Output]) -> None:
+    def _fork(
+        self, jobs: list[Job], cache: CacheRows, logits: mx.array | None, outputs: list[Output]
+    ) -> None:
         """A lane per choice, each with a row of its own."""
         lanes = [Lane(job, i) for job in jobs for i in range(job.choices) if job.max_tokens]
         rows = [r for r, job in enumerate(jobs) for _ in range(job.choices) if job.max_tokens]
         if lanes:
             cache.take(rows)
-            self._decoder.admit(lanes, cache, outputs)
+            first = None if logits is None else logits[mx.array(rows)]
+            self._decoder.admit(lanes, cache, outputs, first)
 
     # -- room ------------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from pippin.engine.rows import CacheRows, Make, Model
 from pippin.engine.scheduling.work import Chunk, Prefill
 from pippin.engine.scores import PendingScores
 
+AT_ONCE = 32
+"""A prompt of which no more is left goes through one pass with its newest token, and the first
+token of the answer comes with it. Longer ones would need logits of too many tokens for that."""
 SCORING_TOKENS = 64
 """Prompt tokens whose logits are held at once while a prompt is scored."""
 
@@ -24,6 +27,9 @@ OnStop = Callable[[Prefill, int, CacheRows], None]
 class ChunkResult:
     finished: CacheRows | None
     """One row per prefill of the chunk, if their texts are all in the cache."""
+    logits: mx.array | None = None
+    """Of the token that follows the prompt, (1, vocabulary). Then the newest token of the prompt
+    is in the cache, too."""
     scored: list[PromptScored] = field(default_factory=list)
 
 
@@ -36,11 +42,16 @@ class _Unfinished:
 class Prefiller:
     """Runs chunks and keeps the rows of unfinished prefills. Owned by the engine."""
 
-    def __init__(self, model: Model, make: Make, arrays: Arrays, on_stop: OnStop) -> None:
+    def __init__(
+        self, model: Model, make: Make, arrays: Arrays, *, on_stop: OnStop, at_once: bool
+    ) -> None:
+        """``at_once``: whether a short rest of a prompt may go through one pass with its newest
+        token. Not where a state must be kept before that token."""
         self._model = model
         self._make = make
         self._arrays = arrays
         self._on_stop = on_stop
+        self._at_once = at_once
         self._unfinished: dict[PrefillId, _Unfinished] = {}
 
     def hold(self, id: PrefillId, rows: CacheRows | None, stops: tuple[int, ...] = ()) -> None:
@@ -80,6 +91,10 @@ class Prefiller:
         result = ChunkResult(None)
         if job.score_prompt:
             result.scored = self._score(job, start, prefill.done, held.rows)
+        elif self._at_once and 0 < length <= AT_ONCE and _ends_a_prompt(prefill):
+            rest = [*prefill.text[start:], job.prompt[-1]]
+            result.logits = self._forward([rest], held.rows)[:, -1, :]
+            self._arrays.queue([result.logits, held.rows.arrays])
         elif length:
             self._run_text(prefill, start, held)
         if prefill.remaining:
@@ -119,3 +134,8 @@ class Prefiller:
         chosen = self._arrays.of(np.array(tokens, dtype=np.int32))
         here = self._arrays.logits(logits)
         return tuple(PendingScores.gather(rows, wanted, here, chosen, self._arrays).read_rows())
+
+
+def _ends_a_prompt(prefill: Prefill) -> bool:
+    """Whether the lanes of a fresh job come next."""
+    return not prefill.remaining and prefill.lane is None and prefill.choices > 0

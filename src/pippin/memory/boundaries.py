@@ -79,7 +79,8 @@ class Boundaries(Generic[P]):
     def check(self, runs: Iterable[Run[P]]) -> None:
         """ValueError: these runs, and no others, are not what is entered, each at all its keys."""
         entered = Counter((key, run) for key, found in self._at.items() for run in found)
-        if entered != Counter((key, run) for run in runs for key in run.keys):
+        right = Counter((key, run) for run in runs for key in run.keys)
+        if entered != right or not all(self._at.values()):
             raise ValueError("the entries of boundaries are not those of the runs")
 
     def _touching(self, key: bytes, position: int) -> list[Run[P]]:

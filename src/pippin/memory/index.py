@@ -173,7 +173,6 @@ class PrefixIndex(Generic[P]):
                 for run in self._boundaries.ending(keys[block], block * BLOCK)
                 if run.has_state
                 and run.end <= most
-                and run.keys[0] == keys[run.start // BLOCK]
                 and np.array_equal(run.tokens, tokens[run.start : run.end])
             ]
             if found:

@@ -51,7 +51,7 @@ def make_way(wanted: Prefill, lanes: Sequence[Lane], room: Room, now: float) -> 
 def _pauses(wanted: Prefill, worse: Sequence[Lane], room: Room, *, kept: bool) -> list[Pause]:
     for count, lane in enumerate(worse, start=1):
         room.leave(lane, kept=kept)
-        if room.has_place(wanted) and room.has_bytes(wanted) or (room.fits(wanted) and not kept):
+        if room.has_place(wanted) and room.has_bytes(wanted):
             return [(lane, kept) for lane in worse[:count]]
     return []
 

@@ -45,7 +45,7 @@ class Pace:
         if not decoding or not waiting:
             return most
         calm = self._calm.get(_band(decoding))
-        if calm is None or self._steps - calm.measured > CALM_EVERY:
+        if calm is None or self._steps - calm.measured >= CALM_EVERY:
             return 0
         self._granted = min(most, max(self._least, self._affordable(calm, waiting / decoding)))
         return self._granted

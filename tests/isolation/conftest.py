@@ -1,0 +1,30 @@
+"""Every model that is tried here, under host and device arrays."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pippin.engine.arrays import DeviceArrays, HostArrays
+from tests.engine import zoo
+from tests.isolation import hashing
+from tests.isolation.server import House
+
+
+@pytest.fixture(scope="module", params=[HostArrays, DeviceArrays], autouse=True)
+def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
+    """Where sampling is computed: with the latter, steps are queued ahead."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pippin.engine.engine.arrays_for_device", request.param)
+        yield request.param
+
+
+@pytest.fixture(scope="module", params=zoo.ZOO)
+def house(request: pytest.FixtureRequest, arrays: type) -> House:
+    """Of real architectures."""
+    return House(zoo.build(request.param), zoo.VOCAB)
+
+
+@pytest.fixture(scope="module", params=hashing.KINDS)
+def hashing_house(request: pytest.FixtureRequest, arrays: type) -> House:
+    """Of models whose every wrong row shows."""
+    return House(hashing.HashingModel(request.param), hashing.VOCAB)

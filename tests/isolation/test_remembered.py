@@ -1,0 +1,121 @@
+"""What is in RAM of other prompts changes no token of an answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pippin.engine.lane import Job
+from pippin.memory.prompts import PromptMemory, Text
+from tests.isolation.server import House, Server
+from tests.isolation.talk import TURN_END, family, job, words
+
+SYSTEM = [*words(1, 90), TURN_END]
+
+
+def shareable(house: House, jobs: list[Job]) -> list[Job]:
+    """Models whose sequences cannot share a pass are given one choice at a time."""
+    return jobs if house.sharing.decode else [replace(each, choices=1) for each in jobs]
+
+
+def one_after_another(server: Server, house: House, jobs: list[Job], salt: str = "") -> None:
+    for each in jobs:
+        assert server.ask(each, salt=salt) == house.alone(each)
+
+
+def test_prompts_of_one_family(house: House) -> None:
+    jobs = shareable(house, family(10, SYSTEM))
+    with house.serving() as server:
+        one_after_another(server, house, jobs)
+        for each in jobs[1:]:
+            assert server.cached(each) >= len(SYSTEM)
+        question = jobs[0].prompt
+        for repeated in jobs[3:5]:
+            assert server.cached(repeated) >= len(question) - 1 - house.needs_state * 50
+
+
+def test_prompts_of_one_family_all_hashes(hashing_house: House) -> None:
+    with hashing_house.serving() as server:
+        for first in (10, 20, 30):
+            one_after_another(server, hashing_house, family(first, SYSTEM))
+        hits = [job for job, begun in server.said.begun.items() if begun.cached]
+        assert len(hits) == 17
+
+
+def test_a_conversation_that_goes_on(hashing_house: House) -> None:
+    history = [*SYSTEM]
+    with hashing_house.serving() as server:
+        for turn in range(6):
+            history += [*words(turn, 7 + 11 * turn), TURN_END]
+            asked = job(turn, history)
+            assert server.ask(asked) == hashing_house.alone(asked)
+            assert server.cached(asked) >= (len(history) - 9 - 11 * turn if turn else 0)
+            history += server.said.tokens[turn, 0]
+
+
+@pytest.mark.parametrize("cut", range(60, 101))
+def test_every_place_to_branch(hashing_house: House, cut: int) -> None:
+    long = words(5, 100)
+    branch = [*long[:cut], (long[cut] + 1) % TURN_END if cut < 100 else 0, *words(cut, 20)]
+    with hashing_house.serving() as server:
+        one_after_another(server, hashing_house, [job(0, long), job(2, branch), job(4, long)])
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_hardly_any_slots(hashing_house: House, slots: int) -> None:
+    with hashing_house.serving(slots=slots) as server:
+        for first in (10, 20, 10, 30, 20):
+            one_after_another(server, hashing_house, family(first, words(first, 70)))
+            assert server.engine.figures.ram_runs > 0
+        assert server.engine.figures.evicted_runs > 10
+        assert server.engine.figures.hits > 5
+
+
+def test_a_budget_of_a_few_runs(house: House) -> None:
+    bytes_ = house.lane_cost(150)
+    with house.serving(ram_bytes=bytes_) as server:
+        for first in (10, 20):
+            one_after_another(server, house, shareable(house, family(first, SYSTEM)))
+            assert server.engine.figures.ram_bytes <= bytes_
+
+
+def test_a_budget_of_a_few_runs_all_hashes(hashing_house: House) -> None:
+    figures = []
+    for tokens in (1, 300, 600):
+        with hashing_house.serving(ram_bytes=hashing_house.lane_cost(tokens) // 2) as server:
+            for first in (10, 20, 10):
+                one_after_another(server, hashing_house, family(first, words(first, 300)))
+            figures.append(server.engine.figures)
+    assert sum(each.evicted_runs for each in figures) > 10
+
+
+def test_salts_share_nothing(hashing_house: House) -> None:
+    asked = job(0, [*SYSTEM, *words(2, 40)])
+    with hashing_house.serving() as server:
+        for number, salt in enumerate(["", "a", "b", "ab", "a\0b"]):
+            first, second = (replace(asked, id=10 * number + again) for again in range(2))
+            one_after_another(server, hashing_house, [first, second], salt)
+            assert server.cached(first) == 0
+            assert server.cached(second) == len(asked.prompt) - 1 or hashing_house.needs_state
+
+
+def with_keys_of(memory: PromptMemory | None, prompt: list[int], forged: Job) -> Job:
+    assert memory
+    keys = Text.of(memory.root(""), prompt).keys
+    text = Text.of(memory.root(""), forged.prompt)
+    return replace(forged, text=Text(text.tokens, keys))
+
+
+def changed_at(*places: int) -> Callable[[list[int]], list[int]]:
+    return lambda prompt: [(t + (i in places)) % TURN_END for i, t in enumerate(prompt)]
+
+
+@pytest.mark.parametrize("places", [(0,), (31,), (32,), (70,), (0, 40, 99)])
+def test_equal_keys_of_unlike_tokens(hashing_house: House, places: tuple[int, ...]) -> None:
+    prompt = words(1, 110)
+    other = changed_at(*places)(prompt)
+    with hashing_house.serving() as server:
+        one_after_another(server, hashing_house, [job(0, prompt)])
+        forged = with_keys_of(server.memory, prompt, job(2, other))
+        one_after_another(server, hashing_house, [forged, job(4, prompt), job(6, other)])
+        assert server.cached(forged) <= min(places)
