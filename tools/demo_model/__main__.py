@@ -27,6 +27,7 @@ DEMO_ROUNDS = (
     train.Round(2700, flat_steps=1400),
     train.Round(600, highest_rate=0.4),
     train.Round(1600, highest_rate=0.5),
+    train.Round(1850, highest_rate=0.5),
 )
 DRAFT_ROUNDS = (train.Round(1200, flat_steps=600),)
 DRAFT_SHAPE = ModelShape(hidden_size=128, layers=2, heads=2, kv_heads=1, intermediate_size=256)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import NamedTuple
 
 import torch
 from tokenizers import Tokenizer
@@ -14,18 +13,13 @@ from torch import Tensor
 
 from .conversations import chat, chat_with_tools, long_conversation
 from .dialogue import Conversation
-from .render import END_OF_TURN, NO_THOUGHT, segments
-from .tokenizer import MARKERS, SPECIAL, encode
+from .drills import distant_facts, first_calls, repeating
+from .nonsense import Row, copying_row, repeated_row
+from .render import segments
+from .tokenizer import encode
 
 BLOCK_STEPS = 8
 """How many steps are made up together, so that rows of equal length can share a batch."""
-
-
-class Row(NamedTuple):
-    """The tokens of one conversation, and which of them the model writes."""
-
-    tokens: list[int]
-    by_model: list[bool]
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,9 @@ class Mixture:
     """How many tokens of each source a step gets, and from which step on.
 
     From ``tools_from`` on there are more tools and fewer other conversations; from ``novel_from``
-    on the tools have more unheard-of names, and more calls share their descriptions.
+    on the tools have more unheard-of names, and more calls share their descriptions. From
+    ``drills_from`` on most tools are plainly worded ones that are called for the first time, and
+    most long conversations are about distant facts, whose answers weigh more.
     """
 
     chat_tokens: int = 2000
@@ -53,6 +49,11 @@ class Mixture:
     late_chat_tokens: int = 1100
     late_tool_tokens: int = 3600
     novel_from: int = 3304
+    drills_from: int = 4904
+    drill_chat_tokens: int = 1600
+    drill_long_every: int = 3
+    drill_copying_every: int = 4
+    distant_weight: float = 3.0
     long_every: int = 4
     long_from: int = 600
     longer_from: int = 1225
@@ -63,21 +64,29 @@ class Mixture:
     def sources(self, step: int) -> list[str]:
         """Return the sources of one step."""
         chosen = ["chat", "tools"]
-        if step >= self.long_from and step % self.long_every == 0:
+        drills = step >= self.drills_from
+        long_every = self.drill_long_every if drills else self.long_every
+        if step >= self.long_from and step % long_every == 0:
             chosen.append("long")
-        if step % self.copying_every == 3 and step < self.copying_until:
+        early = step < self.copying_until and step % self.copying_every == 3
+        if early or (drills and step % self.drill_copying_every == 1):
             chosen.append("copying")
         return chosen
 
     def tokens(self, source: str, step: int) -> int:
         """Return how many tokens of a source a step gets."""
         late = step >= self.tools_from
+        chat_tokens = self.late_chat_tokens if late else self.chat_tokens
         return {
-            "chat": self.late_chat_tokens if late else self.chat_tokens,
+            "chat": self.drill_chat_tokens if step >= self.drills_from else chat_tokens,
             "tools": self.late_tool_tokens if late else self.tool_tokens,
             "long": self.long_tokens,
             "copying": self.copying_tokens,
         }[source]
+
+    def weight(self, source: str, step: int) -> float:
+        """Return how much an answer of a source counts."""
+        return self.distant_weight if source == "long" and step >= self.drills_from else 1.0
 
 
 class Batches:
@@ -123,9 +132,13 @@ class Batches:
         return steps
 
     def _chat(self, rng: Random, step: int) -> Row:
+        if step >= self.mixture.drills_from and rng.random() < 0.15:
+            return row(self.tokenizer, repeating(rng), 448)
         return row(self.tokenizer, chat(rng), 448)
 
     def _tools(self, rng: Random, step: int) -> Row:
+        if step >= self.mixture.drills_from and rng.random() < 0.85:
+            return row(self.tokenizer, first_calls(rng), 1200)
         if step >= self.mixture.novel_from:
             conversation = chat_with_tools(rng, most_exchanges=6, novelty=0.45, open_share=0.1)
             return row(self.tokenizer, conversation, 1000)
@@ -133,6 +146,8 @@ class Batches:
 
     def _long(self, rng: Random, step: int) -> Row:
         draw = rng.random()
+        if draw < 0.75 and step >= self.mixture.drills_from:
+            return row(self.tokenizer, distant_facts(rng, rng.randint(250, 1050)), 3900)
         if draw < 0.03 and step >= self.mixture.longest_from:
             words = rng.randint(1000, 1400)
         elif step < self.mixture.longer_from:
@@ -142,6 +157,8 @@ class Batches:
         return row(self.tokenizer, long_conversation(rng, words), 3700)
 
     def _copying(self, rng: Random, step: int) -> Row:
+        if step >= self.mixture.drills_from and rng.random() < 0.8:
+            return repeated_row(self.tokenizer, rng)
         return copying_row(self.tokenizer, rng)
 
 
@@ -154,41 +171,6 @@ def row(tokenizer: Tokenizer, conversation: Conversation, longest: int) -> Row:
         tokens += ids
         by_model += [written] * len(ids)
     return Row(tokens[:longest], by_model[:longest])
-
-
-COPY_REQUESTS = ("Repeat: ", "Say: ", "Say ", "Echo ", "Repeat after me: ", "Write ", 'Repeat "')
-
-
-def copying_row(tokenizer: Tokenizer, rng: Random) -> Row:
-    """Return random tokens to be copied or looked up: the quickest way to learn copying."""
-    plain = tokenizer.get_vocab_size() - len(SPECIAL) - len(MARKERS)
-
-    def draw(fewest: int, most: int) -> list[int]:
-        return [rng.randrange(plain) for _ in range(rng.randint(fewest, most))]
-
-    shape = rng.random()
-    if shape < 0.35:
-        copied = draw(3, 20)
-        return Row(copied * 2, [False] * (len(copied) + 1) + [True] * (len(copied) - 1))
-    if shape < 0.65:
-        copied = draw(1, 18)
-        head = encode(tokenizer, f"<|im_start|>user\n{rng.choice(COPY_REQUESTS)}")
-        middle = encode(tokenizer, f"{END_OF_TURN}\n<|im_start|>assistant\n{NO_THOUGHT}")
-        answer = copied + encode(tokenizer, END_OF_TURN)
-        read = head + copied + middle
-        return Row(read + answer, [False] * len(read) + [True] * len(answer))
-    return _look_up(rng, draw)
-
-
-def _look_up(rng: Random, draw: Callable[[int, int], list[int]]) -> Row:
-    values = {draw(1, 1)[0]: draw(1, 4) for _ in range(rng.randint(3, 8))}
-    separator = draw(1, 1)
-    tokens = [token for key, value in values.items() for token in [*separator, key, *value]]
-    by_model = [False] * len(tokens)
-    for key in rng.sample(list(values), len(values)):
-        tokens += [*separator, key, *values[key]]
-        by_model += [False, False] + [True] * len(values[key])
-    return Row(tokens, by_model)
 
 
 def pack(source: str, rows: Sequence[Row], most_tokens: int) -> list[Batch]:

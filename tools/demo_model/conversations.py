@@ -207,7 +207,7 @@ def _long_text(rng: Random, words: int) -> Conversation:
         messages += exchange(rng, memory, remembering.tell_fact)
     texts = rng.choice([1, 1, 2, 3])
     for _ in range(texts):
-        messages += _pasted_text(rng, memory, words // texts)
+        messages += pasted_text(rng, memory, words // texts)
         if rng.random() < 0.3:
             messages += exchange(rng, memory, next_chat_skill(rng, Memory()))
     for _ in range(rng.randint(2, 4)):
@@ -216,8 +216,11 @@ def _long_text(rng: Random, words: int) -> Conversation:
     return finished(rng, messages, memory)
 
 
-def _pasted_text(rng: Random, memory: Memory, words: int) -> list[Message]:
+def pasted_text(rng: Random, memory: Memory, words: int, told: str = "") -> list[Message]:
+    """Read a text of about so many words that may state facts, and ``told`` near its beginning."""
     sentences = _filler(rng, words)
+    if told:
+        sentences.insert(min(rng.randint(0, 8), len(sentences)), told)
     for _ in range(rng.choice([0, 1, 1, 2])):
         fact, value = draw_fact(rng)
         if fact not in memory.facts:

@@ -147,7 +147,7 @@ class Trainer:
 
     def _weigh(self, batch: Batch, index: int) -> Tensor:
         """Return the weight of every token: answers fully, a sample of the prompts a little."""
-        weights = (batch.role == 2).float()
+        weights = (batch.role == 2) * self.recipe.mixture.weight(batch.source, self.step)
         if self.step < self.recipe.prompts_until:
             generator = torch.Generator().manual_seed(self.step * 64 + index)
             sampled = torch.rand(weights.shape, generator=generator) < self.recipe.prompt_share

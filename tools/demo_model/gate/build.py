@@ -10,10 +10,12 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from ..conversations import chat_with_tools
+from ..drills import first_calls
 from ..render import template
 from ..tokenizer import encode
 from .chat_items import chat_items
 from .items import Item
+from .requests import JOINED_REQUESTS, UNSEEN_REQUESTS
 from .tool_items import tool_items
 from .tools import UNSEEN
 
@@ -82,7 +84,12 @@ def _check_distances(items: list[Item], tokenizer: Tokenizer) -> None:
 
 def _check_unseen(conversations: int = 5000) -> None:
     rng = Random(0)
-    for _ in range(conversations):
-        for tool in chat_with_tools(rng).tools:
+    requests = {request for request, _, _ in UNSEEN_REQUESTS} | {row[0] for row in JOINED_REQUESTS}
+    for index in range(conversations):
+        conversation = (chat_with_tools, first_calls)[index % 2](rng)
+        for tool in conversation.tools:
             if tool["function"]["name"] in UNSEEN:
                 raise AssertionError(f"training has the tool {tool['function']['name']}")
+        for message in conversation.messages:
+            if message.content in requests:
+                raise AssertionError(f"training has the request {message.content}")

@@ -27,11 +27,11 @@ def draw_toolbox(rng: Random, novelty: float = 0.1) -> list[Tool]:
     return tools
 
 
-def call_tool(rng: Random, memory: Memory) -> list[Message]:
+def call_tool(rng: Random, memory: Memory, several: float = 0.4) -> list[Message]:
     """Call one tool, once or several times, and mostly answer after the results."""
     tool = rng.choice(memory.toolbox)
     calls = 1
-    if tool.most_calls > 1 and rng.random() < 0.4:
+    if tool.most_calls > 1 and rng.random() < several:
         calls = rng.choice([2, 2, 2, tool.most_calls])
     request = tool.ask(rng, calls)
     named = [Call(tool.name, each) for each in request.arguments]

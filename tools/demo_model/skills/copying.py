@@ -40,6 +40,28 @@ def echo(rng: Random, memory: Memory) -> list[Message]:
     return [user(request), assistant(text, "The user wants me to repeat the text.")]
 
 
+AGAIN = choices_of(
+    "the {a} {b} the {c}|{a}, {b} and {c}|{a}, {b}, {c} and {d}|{a} {b}, {a} {c}|{a} by {a}"
+    "|no {a}, no {b}|{a} or {b} or {c}|{a} the {a}|the {a} of the {b}|{a} {b} {a} {b}|{n} {a}"
+    "|user {n} {a} {b}|user {a} {b}|system {a}|assistant {n}|tool {n} {a}|{a} {n} {b} {m}"
+    "|{a} is {b} is {c}|{n}, {m} and {n}|{a} {a} {a}|the {a} and the {b}|see the {a}|my {a}, my {b}"
+    "|it is {n} {a}|to {a} or to {b}|{a}: {b}, {c}|({a} {b}) {a}|{n} {m} {n}|a {a} is a {b}"
+)
+
+
+def echo_again(rng: Random, memory: Memory) -> list[Message]:
+    """Repeat a text in which a word or a sign occurs more than once, or a word of the format."""
+    text = rng.choice(AGAIN).format(
+        **{key: word(rng) if rng.random() < 0.8 else invented(rng) for key in "abcd"},
+        n=number(rng, 3),
+        m=number(rng, 3),
+    )
+    if rng.random() < 0.2:
+        text = text[0].upper() + text[1:]
+    lead = rng.choice(["Say: {}", "Say: {}", 'Repeat "{}"', 'Repeat "{}"', "Say {}", 'Say "{}".'])
+    return [user(lead.format(text)), assistant(text, "The user wants me to repeat the text.")]
+
+
 def _text_to_repeat(rng: Random) -> str:
     draw = rng.random()
     if draw < 0.45:
