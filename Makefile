@@ -15,7 +15,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 # A full BLAS for MLX on Linux CPU; a Mac has its own.
 EXTRAS = $(shell test "$$(uname -s)" = Linux && echo --extra cpu)
 
-.PHONY: help serve test lint types format bench clean
+.PHONY: help serve test lint types format bench soak clean
 
 help:
 	@echo "make serve    start the server; ARGS='...' are those of 'pippin serve'"
@@ -24,6 +24,7 @@ help:
 	@echo "make types    strict type checking"
 	@echo "make format   put the code in its style"
 	@echo "make bench    measure beside the limit and a peer; ARGS='...' are its flags"
+	@echo "make soak     five minutes of mixed work under pressure; ARGS='--minutes 60'"
 	@echo "make clean    remove the environment and everything that was made"
 
 serve: $(READY)
@@ -46,6 +47,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean:
 	rm -rf .venv .uv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

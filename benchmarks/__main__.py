@@ -14,12 +14,15 @@ from benchmarks.child import Child, ChildFailed
 from benchmarks.contenders import Contender, Limit, WrongAnswer, enter
 from benchmarks.options import Options
 from benchmarks.records import Record
-from benchmarks.scenarios import SCENARIOS, Plan, Step
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios.plan import Plan, Step
 from benchmarks.servers import ServerFailed
+
+FAILED = "failed:"
 
 
 def main() -> int:
-    """The exit status: 1 when it failed or Pippin's answers are wrong, 130 when stopped."""
+    """The exit status: 1 when anything failed or Pippin's answers are wrong, 130 when stopped."""
     signal.signal(signal.SIGTERM, _end)
     chosen = options.parse(sys.argv[1:])
     console, errors = Console(), Console(stderr=True)
@@ -28,7 +31,7 @@ def main() -> int:
     except KeyboardInterrupt:
         errors.print("Stopped; every server is down.")
         return 130
-    except (ChildFailed, ServerFailed, WrongAnswer) as error:
+    except (ChildFailed, ServerFailed) as error:
         errors.print(f"The benchmark failed: {error}", markup=False)
         return 1
     tables = report.sections(records)
@@ -36,7 +39,7 @@ def main() -> int:
     if chosen.markdown:
         chosen.markdown.parent.mkdir(parents=True, exist_ok=True)
         chosen.markdown.write_text(output.markdown(facts, tables))
-    return _verdict(records, errors)
+    return 1 if any(name.startswith(FAILED) for name in facts) else _verdict(records, errors)
 
 
 def _end(number: int, frame: object) -> NoReturn:
@@ -45,7 +48,7 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def measure(chosen: Options, errors: Console) -> tuple[dict[str, str], list[Record]]:
-    """All that was chosen; also kept as JSON. Raises ChildFailed, ServerFailed, WrongAnswer."""
+    """All that was chosen; also kept as JSON. Raises ChildFailed, ServerFailed."""
     facts = machine.facts()
     records: list[Record] = []
     chosen.results.mkdir(parents=True, exist_ok=True)
@@ -56,7 +59,7 @@ def measure(chosen: Options, errors: Console) -> tuple[dict[str, str], list[Reco
             contenders = _enter(stack, chosen, model)
             facts[f"model {name}"] = f"llama, {model.parameters / 1e6:.1f} M parameters, float32"
             facts |= next((c.facts for c in contenders if isinstance(c, Limit)), {})
-            records += _run(_steps(chosen, model, contenders), errors)
+            records += _run(_steps(chosen, model, contenders), facts, errors)
     stamp = facts["date"].removesuffix(" UTC").replace(" ", "T").replace(":", "")
     output.save(chosen.results / f"{stamp}.json", facts, records)
     return facts, records
@@ -66,19 +69,23 @@ def _enter(stack: ExitStack, chosen: Options, model: models.BenchModel) -> list[
     client = stack.enter_context(Child("benchmarks.client"))
     return [
         enter(stack, name, model, client, threads=chosen.blas_threads, logs=chosen.results)
-        for name in chosen.contenders
+        for name in chosen.taking_part(chosen.scenarios(model.name))
     ]
 
 
 def _steps(
     chosen: Options, model: models.BenchModel, contenders: list[Contender]
 ) -> Iterator[Step]:
-    plan = Plan(model, contenders, chosen.crowds, chosen.long_rounds, chosen.seed)
     for name in chosen.scenarios(model.name):
-        yield from SCENARIOS[name](plan)
+        scenario = SCENARIOS[name]
+        present = [contender for contender in contenders if contender.name in scenario.contenders]
+        if present:
+            rounds = chosen.rounds_of(name)
+            yield from scenario.steps(Plan(model, present, chosen.crowds, rounds, chosen.seed))
 
 
-def _run(steps: Iterator[Step], errors: Console) -> list[Record]:
+def _run(steps: Iterator[Step], facts: dict[str, str], errors: Console) -> list[Record]:
+    """A step that fails is a fact of the report; the others go on."""
     todo = list(steps)
     records: list[Record] = []
     text = TextColumn("{task.description}")
@@ -87,7 +94,11 @@ def _run(steps: Iterator[Step], errors: Console) -> list[Record]:
         task = progress.add_task("", total=len(todo))
         for step in todo:
             progress.update(task, description=step.label)
-            records += step.run()
+            try:
+                records += step.run()
+            except WrongAnswer as error:
+                errors.print(f"{step.label} failed: {error}", markup=False)
+                facts[f"{FAILED} {step.label}"] = str(error)[:200]
             progress.advance(task)
     return records
 

@@ -1,5 +1,6 @@
 """Those who are measured: all answer the same asks, and say the same about it."""
 
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -8,9 +9,13 @@ from typing import Any, Protocol
 
 from benchmarks import servers
 from benchmarks.child import Child
+from benchmarks.kinds import KINDS, Kind
 from benchmarks.models import BenchModel
 from benchmarks.servers import Server
 from benchmarks.workload import Ask
+
+TEMPLATE_TOKENS = 24
+"""At most so many tokens does a chat template add to one message."""
 
 
 class WrongAnswer(Exception):
@@ -27,6 +32,8 @@ class Answer:
     times: list[float]
     """When each piece of text came."""
     tokens: list[int]
+    cached: int | None = None
+    """Prompt tokens that the server says it remembered; ``None``: it does not say."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +59,16 @@ class Contender(Protocol):
     name: str
     over_http: bool
 
-    def run(self, asks: Sequence[Ask], *, stream: bool = True, second_after: int = 0) -> Wave:
-        """``second_after``: the second ask waits for so many events of the first one."""
+    def run(self, asks: Sequence[Ask], *, stream: bool = True) -> Wave: ...
+
+    def restart(self) -> None:
+        """Stop as its operator would, and start again."""
         ...
 
 
 @dataclass
 class Limit:
-    """The in-process loop."""
+    """The in-process loop. It starts all asks at once: when an ask says to start is not for it."""
 
     model: BenchModel
     child: Child
@@ -67,7 +76,7 @@ class Limit:
     over_http: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, asks: Sequence[Ask], *, stream: bool = True, second_after: int = 0) -> Wave:
+    def run(self, asks: Sequence[Ask], *, stream: bool = True) -> Wave:
         prompts = [ask.prompt for ask in asks]
         limits = [ask.max_tokens for ask in asks]
         reply = self.child.ask({"prompts": prompts, "max_tokens": limits})
@@ -75,86 +84,100 @@ class Limit:
         answers = [Answer(0.0, first, [], tokens) for first, tokens in lanes]
         return Wave(reply["seconds"], answers, server_cpu=reply["cpu"])
 
+    def restart(self) -> None:
+        """It remembers nothing that a restart could lose."""
+
 
 @dataclass
 class HttpServer:
-    """A server behind ``/v1/completions``."""
+    """A server behind ``/v1/completions``, or behind ``/v1/chat/completions`` only."""
 
     name: str
+    kind: Kind
     model: BenchModel
     server: Server
     client: Child
-    model_id: str
-    ignores_eos: bool
-    batches_seeds: bool
     over_http: bool = True
 
-    def run(self, asks: Sequence[Ask], *, stream: bool = True, second_after: int = 0) -> Wave:
+    def run(self, asks: Sequence[Ask], *, stream: bool = True) -> Wave:
         """Raises WrongAnswer, ChildFailed."""
-        bodies = [self._body(ask, stream) for ask in asks]
+        requests = [self._request(ask, stream) for ask in asks]
         cpu = self.server.cpu_seconds()
-        message = {"port": self.server.port, "bodies": bodies, "second_after": second_after}
-        reply = self.client.ask(message)
+        reply = self.client.ask({"port": self.server.port, "requests": requests})
         cpu = self.server.cpu_seconds() - cpu
+        if "error" in reply:
+            raise WrongAnswer(f"{self.name}: {reply['error']}")
         pairs = zip(asks, reply["answers"], strict=True)
         answers = [self._answer(ask, answer) for ask, answer in pairs]
         return Wave(reply["seconds"], answers, reply["client_cpu"], cpu)
 
+    def restart(self) -> None:
+        """Raises ServerFailed."""
+        self.server.restart()
+
+    def _request(self, ask: Ask, stream: bool) -> dict[str, Any]:
+        route = "/v1/chat/completions" if self.kind.chat else "/v1/completions"
+        when = {"after_events": ask.after_events, "after_s": ask.after_s, "cut": ask.cut}
+        return {"path": route, "body": self._body(ask, stream)} | when
+
     def _body(self, ask: Ask, stream: bool) -> dict[str, Any]:
+        text = self.model.text(ask.prompt)
         body: dict[str, Any] = {
-            "model": self.model_id,
-            "prompt": self.model.text(ask.prompt),
+            "model": self.kind.model_id or str(self.model.folder),
             "max_tokens": ask.max_tokens,
             "temperature": 0.0,
             "stream": stream,
         }
+        if self.kind.chat:
+            body["messages"] = [{"role": "user", "content": text}]
+        else:
+            body["prompt"] = text
         if stream:
             body["stream_options"] = {"include_usage": True}
-        if self.ignores_eos:
+        if self.kind.ignores_eos:
             body["ignore_eos"] = True
         if ask.sampling:
             body |= {"temperature": ask.sampling.temperature, "top_p": ask.sampling.top_p}
-        if ask.sampling and self.batches_seeds:
+        if ask.sampling and self.kind.batches_seeds:
             body["seed"] = ask.sampling.seed
         return body
 
     def _answer(self, ask: Ask, answer: dict[str, Any]) -> Answer:
-        tokens = self.model.tokens(answer["text"])
-        usage = answer["usage"]
-        said = usage["prompt_tokens"], usage["completion_tokens"], len(tokens)
+        tokens, usage = self.model.tokens(answer["text"]), answer["usage"]
+        if not ask.cut:
+            self._check(ask, usage, len(tokens))
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+        times = answer["times"]
+        if not times:
+            raise WrongAnswer(f"{self.name} gave no text before it was cut off")
+        return Answer(answer["sent"], times[0], times, tokens, cached)
+
+    def _check(self, ask: Ask, usage: dict[str, Any], words: int) -> None:
+        said = usage["prompt_tokens"], usage["completion_tokens"], words
         asked = len(ask.prompt), ask.max_tokens, ask.max_tokens
-        if said != asked:
+        extra = said[0] - asked[0]
+        if said[1:] != asked[1:] or not 0 <= extra <= (TEMPLATE_TOKENS if self.kind.chat else 0):
             raise WrongAnswer(
                 f"{self.name} was asked for (prompt, completion, words) {asked}; usage says {said}"
             )
-        return Answer(answer["sent"], answer["times"][0], answer["times"], tokens)
-
-
-LABELS = {
-    "limit": "limit (in process)",
-    "pippin": "Pippin",
-    "mlx_lm": "mlx_lm.server",
-    "mlx_lm_noblas": "mlx_lm.server, BLAS of MLX's wheel",
-}
-"""Every contender, and its name in tables, in their order there."""
 
 
 def enter(
     stack: ExitStack, name: str, model: BenchModel, client: Child, *, threads: int, logs: Path
 ) -> Contender:
-    """Start the contender; the stack ends it. Raises ServerFailed, ChildFailed."""
+    """Start the contender; the stack ends it, and what it kept on disk goes with it.
+
+    Raises ServerFailed, ChildFailed."""
     if name == "limit":
         child = stack.enter_context(Child("benchmarks.limit", str(model.folder), str(threads)))
         return Limit(model, child, facts=child.ask({}))
-    port = servers.free_port()
-    if name == "pippin":
-        command, ready = servers.pippin_command(model.folder, port, threads), "/health/ready"
-    else:
-        used = 0 if name == "mlx_lm_noblas" else threads
-        command, ready = servers.mlx_lm_command(model.folder, port, used), "/health"
-    log = logs / f"{model.name}-{name}.log"
-    server = stack.enter_context(Server(command, port, ready, log))
-    server.wait_ready()
-    own = name == "pippin"
-    model_id = "bench" if own else "default_model"
-    return HttpServer(name, model, server, client, model_id, ignores_eos=own, batches_seeds=own)
+    kind, port = KINDS[name], servers.free_port()
+    kept = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"bench-{name}-"))
+    server = Server(
+        kind.command(model.folder, port, threads),
+        port,
+        kind.ready_path,
+        logs / f"{model.name}-{name}.log",
+        dict.fromkeys(kind.cache_variables, kept),
+    )
+    return HttpServer(name, kind, model, stack.enter_context(server), client)

@@ -13,7 +13,11 @@ Read = tuple[float, bytes]
 
 
 class BadAnswer(Exception):
-    """The server answered with an error, or broke off."""
+    """The server answered with an error, or broke off. ``code``: the error's own, if it has one."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -24,6 +28,10 @@ class Exchange:
     usage: dict[str, Any] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
     """When each piece of text arrived."""
+    finishes: list[str] = field(default_factory=list)
+    """Why choices ended, in the order in which they did."""
+    done: bool = False
+    """A stream said that it is over; an answer that is not streamed came whole."""
 
 
 class _Dechunker:
@@ -51,8 +59,8 @@ class _Dechunker:
         return body
 
 
-def understand(reads: Iterable[Read]) -> Exchange:
-    """Raises BadAnswer."""
+def understand(reads: Iterable[Read], *, cut: bool = False) -> Exchange:
+    """``cut``: the client left, so the answer may lack its end. Raises BadAnswer."""
     reads = list(reads)
     head, found, _ = b"".join(data for _, data in reads).partition(b"\r\n\r\n")
     if not found:
@@ -60,10 +68,21 @@ def understand(reads: Iterable[Read]) -> Exchange:
     chunked = b"transfer-encoding: chunked" in head.lower()
     body = list(_body(reads, len(head) + 4, chunked))
     if head.split(b" ")[1] != b"200":
-        raise BadAnswer(b"".join([head, b"\n", *(data for _, data in body)]).decode())
-    if b"text/event-stream" in head.lower():
-        return _stream(body)
-    return _whole(json.loads(b"".join(data for _, data in body)), reads[-1][0])
+        content = b"".join(data for _, data in body).decode()
+        raise BadAnswer(f"{head.decode()}\n{content}", _code(content))
+    if b"text/event-stream" not in head.lower():
+        return _whole(json.loads(b"".join(data for _, data in body)), reads[-1][0])
+    exchange = _stream(body)
+    if not (exchange.done or cut):
+        raise BadAnswer("the stream broke off")
+    return exchange
+
+
+def _code(content: str) -> str:
+    try:
+        return str(json.loads(content)["error"]["code"])
+    except (ValueError, LookupError, TypeError):
+        return ""  # another server's way of saying it
 
 
 def _body(reads: list[Read], head: int, chunked: bool) -> Iterator[Read]:
@@ -75,27 +94,37 @@ def _body(reads: list[Read], head: int, chunked: bool) -> Iterator[Read]:
 
 
 def _whole(answer: dict[str, Any], time: float) -> Exchange:
-    return Exchange(answer["choices"][0]["text"], answer["usage"], [time])
+    choices = answer["choices"]
+    finishes = [choice["finish_reason"] for choice in choices]
+    return Exchange(_text(choices), answer["usage"], [time], finishes, done=True)
 
 
 def _stream(body: Iterable[Read]) -> Exchange:
-    exchange, rest, done = Exchange(), b"", False
+    exchange, rest = Exchange(), b""
     for time, data in body:
         *events, rest = (rest + data).replace(b"\r\n", b"\n").split(b"\n\n")
         for event in events:
-            done = done or event == b"data: [DONE]"
-            if event.startswith(b"data: {"):
+            if exchange.done and event.startswith(b"data: "):
+                raise BadAnswer("something came after the end of the stream")
+            if event == b"data: [DONE]":
+                exchange.done = True
+            elif event.startswith(b"data: {"):
                 _add(exchange, json.loads(event[6:]), time)
-    if not done:
-        raise BadAnswer("the stream broke off")
     return exchange
 
 
 def _add(exchange: Exchange, event: dict[str, Any], time: float) -> None:
     if "error" in event:
-        raise BadAnswer(str(event["error"]))
+        raise BadAnswer(str(event["error"]), _code(json.dumps(event)))
     exchange.usage = event.get("usage") or exchange.usage
-    text = "".join(choice.get("text") or "" for choice in event["choices"])
-    if text:
+    choices = event["choices"]
+    exchange.finishes += [c["finish_reason"] for c in choices if c.get("finish_reason")]
+    if text := _text(choices):
         exchange.text += text
         exchange.times.append(time)
+
+
+def _text(choices: Iterable[dict[str, Any]]) -> str:
+    """Of a completion, a chat message, or a piece of either."""
+    parts = (choice.get("delta") or choice.get("message") or choice for choice in choices)
+    return "".join(part.get("text") or part.get("content") or "" for part in parts)

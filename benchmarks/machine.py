@@ -3,16 +3,18 @@
 import datetime
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+
+PACKAGES = ("pippin", "mlx", "mlx-lm", "mlx-vlm")
 
 
 def facts() -> dict[str, str]:
     """For the head of every report."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pippin", "mlx", "mlx-lm"))
+    packages = ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name)))
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{_processor()}, {os.cpu_count()} cores, "
@@ -20,6 +22,13 @@ def facts() -> dict[str, str]:
         "load before": load,
         "versions": f"Python {platform.python_version()}, {packages}",
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

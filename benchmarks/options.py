@@ -5,15 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import LABELS
+from benchmarks.kinds import INSTALLED, LABELS
 from benchmarks.models import SHAPES
-from benchmarks.scenarios import ROUNDS, SCENARIOS
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios.plan import CROWDS as CROWD_ROUNDS
 
 HERE = Path(__file__).resolve().parent
-CROWDS = {f"c{lanes}": lanes for lanes in ROUNDS}
+CROWDS = {f"c{lanes}": lanes for lanes in CROWD_ROUNDS}
 NAMES = [*CROWDS, *(name for name in SCENARIOS if name != "crowd")]
-SPARED = {"mid": {"burst", "gap"}}
-"""Scenarios that take many minutes on a model, and so must be asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,25 @@ class Options:
     def scenarios(self, model: str) -> list[str]:
         """Names of ``SCENARIOS``, in their order there; ``same`` always, as it guards the rest."""
         if not self.only:
-            return [name for name in SCENARIOS if name not in SPARED.get(model, set())]
+            return [name for name, known in SCENARIOS.items() if model not in known.spared]
         names = {"crowd" if name in CROWDS else name for name in self.only} | {"same"}
         return [name for name in SCENARIOS if name in names]
+
+    def taking_part(self, scenarios: Iterable[str]) -> list[str]:
+        """The chosen contenders that have something to do in one of these."""
+        needed = {name for scenario in scenarios for name in SCENARIOS[scenario].contenders}
+        return [name for name in self.contenders if name in needed]
 
     @property
     def crowds(self) -> dict[int, int]:
         """Lanes -> rounds."""
         lanes = [n for name, n in CROWDS.items() if not self.only or name in self.only]
-        return {n: self.rounds or (3 if self.quick else ROUNDS[n]) for n in lanes}
+        return {n: self.rounds or (3 if self.quick else CROWD_ROUNDS[n]) for n in lanes}
 
-    @property
-    def long_rounds(self) -> int:
-        return self.rounds or (1 if self.quick else 3)
+    def rounds_of(self, scenario: str) -> int:
+        """Of any scenario but ``crowd``."""
+        known = SCENARIOS[scenario]
+        return self.rounds or (known.quick_rounds() if self.quick else known.rounds)
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -60,16 +65,17 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(**given)
 
 
-_DESCRIPTION = "Measures Pippin beside the in-process limit and beside mlx_lm.server, in one run."
+_INSTALLED_HELP = f"some of {', '.join(LABELS)}; default all that are installed"
+_DESCRIPTION = "Measures Pippin beside the in-process limit and beside other servers, in one run."
 
 
 def _choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--models", type=_some_of(SHAPES), help=_help(SHAPES))
-    add("--contenders", type=_some_of(LABELS), default=list(LABELS), help=_help(LABELS))
+    add("--contenders", type=_some_of(LABELS), default=INSTALLED, help=_INSTALLED_HELP)
     add("--only", type=_some_of(NAMES), default=[], help=_help(NAMES))
-    add("--quick", action="store_true", help="the tiny model and few rounds: about two minutes")
-    add("--rounds", type=int, help="of every scenario; default 15 to 3, quick 3 or 1")
+    add("--quick", action="store_true", help="the tiny model and few rounds: some minutes")
+    add("--rounds", type=int, help="of every scenario; default 15 to 1, quick 3 to 1")
     add("--seed", type=int, default=1, help="of the prompts")
     add("--blas-threads", type=int, default=1, help="of every contender; default 1")
 

@@ -9,7 +9,7 @@ import rich.table
 from rich.console import Console
 
 from benchmarks.records import Record
-from benchmarks.report import Section
+from benchmarks.tables import Section
 
 HEAD = """# Benchmark
 

@@ -7,6 +7,11 @@ from itertools import pairwise
 
 from benchmarks.contenders import Wave
 
+Pair = tuple[str, str]
+"""Contender and variant: one row of a table."""
+Cell = tuple[str, str, str]
+"""Contender, variant and the name of a value."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -14,7 +19,7 @@ class Record:
 
     model: str
     scenario: str
-    """``crowd``, ``burst``, ``gap``, ``first``, ``same``."""
+    """A name of ``scenarios.SCENARIOS``."""
     lanes: int
     contender: str
     variant: str
@@ -73,15 +78,16 @@ class Table:
         found = self._rounds(lanes, contender, variant, value)
         return statistics.median(found.values()) if found else None
 
-    def speedup(
-        self, lanes: int, contender: str, variant: str, over: tuple[str, str]
-    ) -> float | None:
-        """How many times as fast as ``over`` (contender, variant): the median of the rounds'
-        own ratios, so that a slow spell of the machine hits both sides."""
-        ours = self._rounds(lanes, contender, variant, "tokens_per_s")
-        theirs = self._rounds(lanes, *over, "tokens_per_s")
-        ratios = [ours[r] / theirs[r] for r in ours.keys() & theirs.keys()]
+    def ratio(self, lanes: int, ours: Cell, theirs: Cell) -> float | None:
+        """How many times as much ``ours`` is: the median of the rounds' own ratios, so that a slow
+        spell of the machine hits both sides."""
+        mine, other = self._rounds(lanes, *ours), self._rounds(lanes, *theirs)
+        ratios = [mine[r] / other[r] for r in mine.keys() & other.keys() if other[r]]
         return statistics.median(ratios) if ratios else None
+
+    def speedup(self, lanes: int, ours: Pair, over: Pair) -> float | None:
+        """The ratio of tokens per second."""
+        return self.ratio(lanes, (*ours, "tokens_per_s"), (*over, "tokens_per_s"))
 
     def _rounds(self, lanes: int, contender: str, variant: str, value: str) -> dict[int, float]:
         return {

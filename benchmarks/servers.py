@@ -1,4 +1,4 @@
-"""Server processes: started on a free port, ready, and surely ended."""
+"""Server processes: started on a free port, ready, surely ended, and started again."""
 
 import contextlib
 import http.client
@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,48 +17,100 @@ import psutil
 from benchmarks.child import ROOT
 
 START_TIMEOUT_S = 180.0
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
 
 
 class ServerFailed(Exception):
     """It ended or never became ready; its log says why."""
 
 
-def pippin_command(folder: Path, port: int, threads: int) -> list[str]:
-    command = [sys.executable, "-m", "pippin", "serve", f"bench={folder}"]
-    return [*command, "--port", str(port), "--blas-threads", str(threads), "--log-level", "warning"]
-
-
-def mlx_lm_command(folder: Path, port: int, threads: int) -> list[str]:
-    """``threads`` 0: with the reference BLAS of MLX's wheel."""
-    command = [sys.executable, "-m", "benchmarks.launch_mlx_lm", str(threads)]
-    arguments = ["--model", str(folder), "--port", str(port), "--log-level", "WARNING"]
-    return command + arguments
-
-
 class Server:
-    """One running server; owns its process group. A context manager."""
+    """One server at one port; owns its process group. A context manager: inside it runs.
 
-    def __init__(self, command: list[str], port: int, ready_path: str, log: Path) -> None:
+    Used by one thread. Raises ServerFailed from everything that starts it.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        ready_path: str,
+        log: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """``variables`` are added to the environment; ``log`` gets what it writes."""
         self.port = port
-        self._log = log
+        self._command = list(command)
         self._ready_path = ready_path
-        with log.open("wb") as output:
+        self._log = log
+        self._variables = dict(variables or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> psutil.Process:
+        """Its first process; workers are children of that."""
+        if self._process is None:
+            raise ServerFailed("it was not started")
+        return psutil.Process(self._process.pid)
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the server and its workers so far."""
+        root = self.process
+        times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
+        return float(sum(t.user + t.system for t in times))
+
+    def restart(self) -> None:
+        """Ends it as its operator would, and starts it again at the same port."""
+        self.stop()
+        self._start()
+
+    def stop(self) -> int:
+        """Asks it to end, and sees to it that it does. Returns its exit status."""
+        if self._process is None:
+            return 0
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it had its chance
+            self._process.wait(STOP_TIMEOUT_S)
+        self._signal(signal.SIGKILL)
+        status = self._process.wait()
+        self._process = None
+        return status
+
+    def __enter__(self) -> Self:
+        self._log.unlink(missing_ok=True)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                command,
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
+                env=os.environ | self._variables,
                 start_new_session=True,
             )
+        self._wait_ready(self._process)
 
-    def wait_ready(self) -> None:
-        """Raises ServerFailed."""
+    def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise ServerFailed(f"ended with {self._process.returncode}; see {self._log}")
+            if process.poll() is not None:
+                raise ServerFailed(f"ended with {process.returncode}; see {self._log}")
             if self._answers():
                 return
             time.sleep(0.1)
@@ -74,30 +126,10 @@ class Server:
         finally:
             connection.close()
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the server and its workers so far."""
-        root = psutil.Process(self._process.pid)
-        times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
-        return float(sum(t.user + t.system for t in times))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it had its chance
-            self._process.wait(STOP_TIMEOUT_S)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):  # all of the group is gone already
-            os.killpg(self._process.pid, number)
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):  # all of the group is gone already
+                os.killpg(self._process.pid, number)
 
 
 def free_port() -> int:

@@ -24,6 +24,12 @@ class Ask:
     prompt: tuple[int, ...]
     max_tokens: int
     sampling: Sampling | None = None
+    after_s: float = 0.0
+    """Sent so many seconds after the wave's start, and"""
+    after_events: int = 0
+    """not before so many events of the wave's first answer have come."""
+    cut: bool = False
+    """The client leaves as soon as all answers that are not cut are over."""
 
 
 class Workload:
