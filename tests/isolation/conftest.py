@@ -10,7 +10,7 @@ from tests.isolation import hashing
 from tests.isolation.server import House
 
 
-@pytest.fixture(scope="module", params=[HostArrays, DeviceArrays], autouse=True)
+@pytest.fixture(scope="module", params=[HostArrays, DeviceArrays])
 def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
     """Where sampling is computed: with the latter, steps are queued ahead."""
     with pytest.MonkeyPatch.context() as patch:

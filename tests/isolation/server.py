@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,25 @@ from tests.engine.driver import LaneId, Transcript, run
 PLENTY = 1 << 30
 PATIENCE_S = 60.0
 
+WorkId = int | tuple[int, int | None]
+
 
 class Server:
     """An engine, its memory, and all that it ever put out. Ends the memory's threads with it."""
 
-    def __init__(self, engine: Engine, memory: PromptMemory | None) -> None:
+    def __init__(
+        self, engine: Engine, memory: PromptMemory | None, disk: DiskTier | None = None
+    ) -> None:
         self.engine = engine
         self.memory = memory
+        self._disk = disk
         self.said = Transcript()
+        self.steps = 0
+
+    @property
+    def disk(self) -> DiskTier:
+        assert self._disk
+        return self._disk
 
     def submit(self, *jobs: Job, salt: str = "") -> None:
         for job in jobs:
@@ -35,6 +47,7 @@ class Server:
 
     def step(self, times: int = 1) -> None:
         for _ in range(times):
+            self.steps += 1
             self.said.take(self.engine.step())
 
     def step_until(self, happened: Callable[[], bool]) -> None:
@@ -60,6 +73,17 @@ class Server:
         ids = {job.id for job in jobs}
         return {lane: tokens for lane, tokens in self.said.tokens.items() if lane[0] in ids}
 
+    @property
+    def phases(self) -> dict[WorkId, str]:
+        """Where each job or lane is now."""
+        scheduler = self.engine._scheduler
+        phases: dict[WorkId, str] = dict.fromkeys(self.engine._fetching, "fetching")
+        for each in scheduler._waiting.values():
+            rows = "rows kept" if each.kept else "rows gone"
+            phases[each.id] = f"paused, {rows}" if each.lane else "waiting"
+        phases |= dict.fromkeys((each.id for each in scheduler._begun.values()), "prefill")
+        return phases | dict.fromkeys((each.id for each in self.engine._decoder.lanes), "decoding")
+
     def cached(self, job: Job) -> int:
         """Tokens of its prompt that needed not be computed."""
         return self.said.begun[job.id].cached
@@ -76,7 +100,7 @@ class House:
         self.sharing: Sharing = probe(self.model, self.make, vocab_size)
         self.lane_cost: LaneCost = lane_cost(self.model, self.make)
         self.needs_state = cannot_be_cut(self.make)
-        self.fingerprint = f"a model, {kv_bits}".encode()
+        self.fingerprint = sha256(f"a model, {kv_bits}".encode()).digest()
         self._truth: dict[object, list[int]] = {}
 
     def engine(self, memory: PromptMemory | None = None, **options: Any) -> Engine:
@@ -126,7 +150,7 @@ class House:
         """A server that remembers, on disk too if it has a folder; at the end it writes all."""
         disk = self.disk(folder) if folder else None
         memory = self.memory(disk, ram_bytes=ram_bytes, slots=slots)
-        server = Server(self.engine(memory, **options), memory)
+        server = Server(self.engine(memory, **options), memory, disk)
         try:
             yield server
         finally:

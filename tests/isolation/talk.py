@@ -28,15 +28,17 @@ def job(number: int, prompt: Sequence[int], **more: Any) -> Job:
     return Job(id=number, prompt=tuple(prompt), **fields)
 
 
-def family(first: int, system: Sequence[int]) -> list[Job]:
+def family(first: int, system: Sequence[int], seed: int | None = None) -> list[Job]:
     """Jobs that share prefixes in all the ways that people do: a shared system prompt, a branch
-    in the middle of a turn, the very same prompt again, and with another seed."""
-    question = [*system, *words(first, 45), TURN_END]
-    branch = [*question[:-20], *words(first + 1, 30), TURN_END]
+    in the middle of a turn, the very same prompt again, and with another seed. Their numbers
+    begin with ``first``; what they say follows from ``seed``."""
+    seed = first if seed is None else seed
+    question = [*system, *words(seed, 45), TURN_END]
+    branch = [*question[:-20], *words(seed + 1, 30), TURN_END]
     again = Sampling(temperature=0.9, seed=first + 1000)
     return [
         job(first, question),
-        job(first + 1, [*system, *words(first + 2, 30), TURN_END]),
+        job(first + 1, [*system, *words(seed + 2, 30), TURN_END]),
         job(first + 2, branch),
         job(first + 3, question, choices=2),
         job(first + 4, question, sampling=again),

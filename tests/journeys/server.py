@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
@@ -55,13 +56,21 @@ def serving(
     python: Sequence[str] = (sys.executable,),
 ) -> Iterator[RunningServer]:
     """``pippin serve`` with these arguments on a free port, until the block ends."""
-    command = (*python, "-m", "pippin", "serve", "--port", "0", *arguments)
+    with TemporaryDirectory() as cache:
+        own = {"PYTHONUNBUFFERED": "1", "PIPPIN_CACHE_DIR": cache}
+        command = (*python, "-m", "pippin", "serve", "--port", "0", *arguments)
+        with _running(command, {**os.environ, **own, **(environment or {})}) as server:
+            yield server
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: dict[str, str]) -> Iterator[RunningServer]:
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        env=environment,
     )
     server = RunningServer(process)
     reader = threading.Thread(target=server.read_log, daemon=True)

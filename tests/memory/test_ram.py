@@ -183,7 +183,7 @@ def test_a_trunk_outlives_its_branches() -> None:
 def test_what_can_never_fit_drives_nobody_out() -> None:
     tier = tier_of(300, conversation(1), conversation(2))
     assert not tier.add(conversation(3, 301))
-    assert not tier.add(run_of((1,) * 300 + (2,) * 97, 96))
+    assert not tier.add(run_of((1,) * 96 + (3,) * 210, 96))
     assert held(tier) == {1, 2}
     assert tier.evictions == 0
 

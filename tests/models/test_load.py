@@ -12,7 +12,7 @@ from mlx_lm import convert
 
 from pippin import demo
 from pippin.models.errors import CannotLoad
-from pippin.models.load import LoadedModel, fingerprint, load
+from pippin.models.load import LoadedModel, digest_of, load
 from tests.random_model import make_random_model
 
 
@@ -78,13 +78,13 @@ def test_an_end_of_text_that_is_no_token_is_left_out(copy: Path, eos: object) ->
 
 
 def test_the_fingerprint_is_of_the_content(copy: Path, tmp_path: Path) -> None:
-    original = fingerprint(demo.MODELS["demo"])
-    assert fingerprint(copy) == original
+    original = digest_of(demo.MODELS["demo"])
+    assert digest_of(copy) == original
     weights = bytearray((copy / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
-    assert fingerprint(copy) != original
-    assert fingerprint(make_random_model(tmp_path / "noise")) != original
+    assert digest_of(copy) != original
+    assert digest_of(make_random_model(tmp_path / "noise")) != original
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

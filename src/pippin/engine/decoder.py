@@ -163,8 +163,9 @@ class Decoder:
                 continue
             if token is None:
                 log.error("the model gave no finite numbers for job %d", lane.job.id)
-                self._dropped.add(lane.id)
-                self._poisoned.add(lane.id)
+                self.drop(lane.job.id)
+                self._poisoned |= {each.id for each in batch.lanes if each.job is lane.job}
+                self._dropped |= self._poisoned
                 self._on_failure(lane)
                 outputs.append(JobFailed(lane.job.id))
                 continue

@@ -98,12 +98,9 @@ class Engine:
             max_jobs=max_jobs,
             begin=self._begin,
         )
+        at_once = memory is None or not memory.needs_state
         self._prefiller = Prefiller(
-            model,
-            make,
-            self._arrays,
-            on_stop=self._recollection.keep_prompt,
-            at_once=memory is None or not memory.needs_state,
+            model, make, self._arrays, on_stop=self._recollection.keep_prompt, at_once=at_once
         )
         self._decoder = Decoder(
             model,
@@ -134,6 +131,7 @@ class Engine:
         """Stop a job, or one choice of it, wherever it is. Unknown ids are no error."""
         if index is None:
             self._fetching.pop(job_id, None)
+            self._recollection.leave(job_id)
         for prefill in self._scheduler.cancel(job_id, index):
             self._prefiller.forget(prefill.id)
         self._decoder.drop(job_id, index)

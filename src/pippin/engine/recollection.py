@@ -31,6 +31,10 @@ class Recollection:
         """Remember for the explanation that a job had to wait for the disk, not in vain."""
         self._from_disk.add(job_id)
 
+    def leave(self, job_id: int) -> None:
+        """A job is over before it began, or after."""
+        self._from_disk.discard(job_id)
+
     def begun(self, job: Job, cached: int) -> Begun:
         """What to say when a job begins. To be called after its ``recall``."""
         from_disk = job.id in self._from_disk

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -315,14 +316,13 @@ class PromptMemory:
     @property
     def figures(self) -> MemoryFigures:
         ram, disk, count = self._ram, self._disk, self._counters
-        return MemoryFigures(
+        figures = MemoryFigures(
             enabled=True,
             ram_bytes=ram.nbytes,
             ram_budget_bytes=self.ram_bytes,
             ram_runs=len(ram),
             ram_tokens=ram.tokens,
             disk_enabled=disk is not None,
-            **(disk.figures if disk else {}),
             prompts=count.prompts,
             hits=count.hits,
             disk_hits=count.disk_hits,
@@ -330,3 +330,4 @@ class PromptMemory:
             cached_tokens=count.cached_tokens,
             evicted_runs=ram.evictions,
         )
+        return msgspec.structs.replace(figures, **disk.figures) if disk else figures

@@ -115,7 +115,7 @@ class MemoryTold(msgspec.Struct, frozen=True, tag="memory_told"):
 
 
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """A question (``Tokenize``, ``AskMemory``…) that cannot be done. Fields as in ``events.Failed``."""
+    """A question (``Tokenize``…) that cannot be answered. Fields as in ``events.Failed``."""
 
     id: int
     kind: str
@@ -132,9 +132,7 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
     waiting: int
 
 
-ToWorker = (
-    Submit | Cancel | Tokenize | Detokenize | AskMemory | ForgetPrompts | Ping | Shutdown
-)
+ToWorker = Submit | Cancel | Tokenize | Detokenize | AskMemory | ForgetPrompts | Ping | Shutdown
 ToGateway = (
     Hello
     | Loading

@@ -1,0 +1,64 @@
+"""A model that fails now and then: what it left half-done changes no other answer, and no later
+one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.isolation.hashing import HashingModel
+from tests.isolation.server import House, cancelled
+from tests.isolation.talk import TURN_END, family, job, words
+
+PROMPT = [*words(1, 90), TURN_END, *words(2, 30), TURN_END]
+
+
+@pytest.fixture
+def model(hashing_house: House) -> Iterator[HashingModel]:
+    """The house's, to plant failures in."""
+    assert isinstance(hashing_house.model, HashingModel)
+    yield hashing_house.model
+    hashing_house.model.fail_at = hashing_house.model.poison_at = None
+
+
+@pytest.mark.parametrize("choices", [1, 2])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 8])
+def test_no_numbers_once(
+    hashing_house: House, model: HashingModel, call: int, choices: int
+) -> None:
+    """The caches that gave no numbers are not what the next one goes on with."""
+    truth = hashing_house.alone(job(0, PROMPT, choices=choices))
+    with hashing_house.serving() as server:
+        model.poison_at = model.calls + call
+        server.ask(job(0, PROMPT, choices=choices))
+        assert server.said.failed
+        for number in (2, 4):
+            asked = job(number, PROMPT, choices=choices)
+            said = {(0, lane[1]): tokens for lane, tokens in server.ask(asked).items()}
+            assert said == truth
+        assert server.cached(asked) > 0
+
+
+@pytest.mark.parametrize("call", range(1, 30, 2))
+def test_a_call_that_raises(hashing_house: House, model: HashingModel, call: int) -> None:
+    jobs = [*family(10, words(5, 70)), job(20, PROMPT, choices=2), job(21, PROMPT)]
+    truth = hashing_house.alone(*jobs)
+    with hashing_house.serving(max_lanes=3) as server:
+        model.fail_at = model.calls + call
+        server.submit(*jobs)
+        said = server.finish().tokens
+        failed = server.said.failed
+        assert failed
+        assert said == cancelled(truth, said, failed)
+        again = [replace(each, id=each.id + 100) for each in jobs]
+        assert server.ask(*again) == {(i + 100, n): tokens for (i, n), tokens in truth.items()}
+
+
+@pytest.mark.parametrize("choices", [1, 2, 3])
+def test_a_job_fails_once(hashing_house: House, model: HashingModel, choices: int) -> None:
+    with hashing_house.serving() as server:
+        server.submit(job(0, PROMPT, choices=choices))
+        server.step_until(lambda: bool(server.said.tokens))
+        model.poison_at = model.calls + 1
+        server.finish()
+        assert server.said.failed == [0]
