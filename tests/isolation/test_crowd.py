@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,24 +135,3 @@ def stuck(disk: DiskTier) -> Iterator[threading.Event]:
         patch.setattr(disk, "read", waiting)
         yield go_on
         go_on.set()
-
-
-def test_a_neighbour_leaves_while_the_disk_is_read(hashing_house: House, tmp_path: Path) -> None:
-    house = hashing_house
-    long = [*words(1, 200), TURN_END]
-    first, second, third = (job(number, [*long, *words(number, 30)]) for number in (2, 4, 5))
-    with house.serving(tmp_path) as server:
-        server.ask(job(0, long))
-    with house.serving(tmp_path) as server, stuck(server.disk) as go_on:
-        server.submit(first, second, third)
-        server.step(3)
-        assert server.engine.fetching
-        server.engine.cancel(first.id)
-        other = job(7, words(7, 50))
-        server.submit(other)
-        server.step_until(lambda: len(server.said.tokens[7, 0]) == 12)
-        go_on.set()
-        said = server.finish().tokens
-        assert said == house.alone(second, third, other)
-        assert server.cached(second) >= len(long) - 1
-        assert server.ask(first) == house.alone(first)

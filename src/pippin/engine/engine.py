@@ -216,7 +216,7 @@ class Engine:
         left = {
             **self._decoder.leftovers,
             "prefilled caches": len(self._prefiller),
-            "device bytes": leaked if leaked > SLACK_BYTES else 0,
+            "device bytes": leaked if leaked > SLACK_BYTES + self._rounding else 0,
         }
         if any(left.values()):
             raise IntegrityError(", ".join(f"{n} {what}" for what, n in left.items() if n))
@@ -342,6 +342,10 @@ class Engine:
     @property
     def _remembered(self) -> int:
         return self._memory.nbytes if self._memory else 0
+
+    @property
+    def _rounding(self) -> int:
+        return self._memory.rounding_bytes if self._memory else 0
 
     # -- failures --------------------------------------------------------------------------------
 

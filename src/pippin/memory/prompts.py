@@ -30,6 +30,8 @@ MIN_FETCH = 32
 MIN_SAVED = 128
 """New tokens that a record should bring: a disk wears by small writes, too."""
 SAVE_QUEUE = 64
+ROUNDING_BYTES = 32 << 10
+"""MLX makes no copy of what leaves less than 16 KiB of its buffer unused, and rounds up to pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -308,6 +310,11 @@ class PromptMemory:
     def nbytes(self) -> int:
         """Of all arrays that are kept."""
         return self._ram.nbytes
+
+    @property
+    def rounding_bytes(self) -> int:
+        """What all arrays may take in memory beyond ``nbytes``, at most."""
+        return sum(len(run.payload.arrays) for run in self._ram) * ROUNDING_BYTES
 
     def check(self) -> None:
         """Raises: ValueError if the books do not balance."""
