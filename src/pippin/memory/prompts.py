@@ -31,7 +31,7 @@ MIN_SAVED = 128
 """New tokens that a record should bring: a disk wears by small writes, too."""
 SAVE_QUEUE = 64
 ROUNDING_BYTES = 32 << 10
-"""MLX makes no copy of what leaves less than 16 KiB of its buffer unused, and rounds up to pages."""
+"""MLX copies nothing that leaves less than 16 KiB of its buffer unused, and rounds to pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
