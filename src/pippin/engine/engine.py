@@ -4,7 +4,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import mlx.core as mx
 
@@ -73,17 +73,20 @@ class Engine:
         memory: PromptMemory | None = None,
         memory_bytes: int | None = None,
         lane_cost: LaneCost = FREE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``prefill_budget``: prompt tokens a step, ``None``: by device. ``max_jobs``: begun and
         not ended. ``queue_timeout_s``: how long a job may wait to begin. ``forward_cost``: what a
         further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
         ``probe`` found. ``memory``: of prompts. ``memory_bytes``: of all caches, with what is
-        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them."""
+        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them. ``clock``: seconds,
+        by which jobs age and time out."""
         self._arrays = arrays_for_device()
         make = CacheMaker(model, kv_bits)
         self.lane_cost = lane_cost
         self.memory_bytes = memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
+        self._clock = clock
         self._memory = memory
         self._recollection = Recollection(memory, make)
         tokens = prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET)
@@ -97,6 +100,7 @@ class Engine:
             budget_bytes=memory_bytes,
             max_jobs=max_jobs,
             begin=self._begin,
+            clock=clock,
         )
         at_once = memory is None or not memory.needs_state
         self._prefiller = Prefiller(
@@ -123,7 +127,7 @@ class Engine:
     def submit(self, job: Job) -> None:
         """Take a job in; if the disk remembers more of its prompt than RAM, once that is here."""
         if self._fetches(job):
-            self._fetching[job.id] = job, time.monotonic() + DISK_PATIENCE_S
+            self._fetching[job.id] = job, self._clock() + DISK_PATIENCE_S
         else:
             self._scheduler.submit(job, self._known(job))
 
@@ -230,7 +234,7 @@ class Engine:
         for job_id, came in self._memory.fetched() if self._memory else ():
             if job_id in self._fetching:
                 self._stop_fetching(job_id, came)
-        now = time.monotonic()
+        now = self._clock()
         late = [id for id, (_, until) in self._fetching.items() if until < now]
         for job_id in late:
             log.warning("the disk's memory of prompts is slow: a prompt is computed instead")
