@@ -23,14 +23,6 @@ TEMPLATE = (demo.MODELS["demo"] / "chat_template.jinja").read_text(encoding="utf
 CALL = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)
 THOUGHT = re.compile(r"<think>\n.+?\n</think>\n\n", re.DOTALL)
 AT_ONCE = 16
-NOT_YET = {"recall-1500", "recall-2500", "tool-sample", "tool-unseen"}
-"""Groups that the model that ships now does not reach; tools/README.md has its figures. Strict:
-the day a better model passes one, its name has to go from here."""
-GROUPS = [
-    pytest.param(group, marks=pytest.mark.xfail(strict=True) if group in NOT_YET else ())
-    for group in GATE["required"]
-]
-
 Item = dict[str, Any]
 
 
@@ -79,7 +71,7 @@ def fits(text: str, expected: Item) -> bool:
 
 @pytest.mark.anyio
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", GATE["required"])
 async def test_the_demo_model_passes_its_gate(server: RunningServer, group: str) -> None:
     items = [item for item in GATE["items"] if item["group"] == group]
     turn = asyncio.Semaphore(AT_ONCE)

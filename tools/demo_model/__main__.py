@@ -28,6 +28,7 @@ DEMO_ROUNDS = (
     train.Round(600, highest_rate=0.4),
     train.Round(1600, highest_rate=0.5),
     train.Round(1850, highest_rate=0.5),
+    train.Round(1200, highest_rate=0.35),
 )
 DRAFT_ROUNDS = (train.Round(1200, flat_steps=600),)
 DRAFT_SHAPE = ModelShape(hidden_size=128, layers=2, heads=2, kv_heads=1, intermediate_size=256)
@@ -97,6 +98,11 @@ def train_demo(shop: Workshop) -> None:
     _train(shop, "demo", train.Recipe(DEMO_ROUNDS, seed=shop.seed), ModelShape())
 
 
+def average_demo(shop: Workshop) -> None:
+    """Replace the demo model by the mean of itself and its checkpoint after an earlier round."""
+    train.average(shop.work / "demo.pt", shop.work / "demo-earlier.pt")
+
+
 def train_draft(shop: Workshop) -> None:
     """Train the draft model, and export it."""
     mixture = Mixture(long_every=8)
@@ -156,6 +162,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
 }
 EXTRA_STAGES: dict[str, Callable[[Workshop], None]] = {
     "gate": make_gate,
+    "average": average_demo,
     "quick": evaluate_quickly,
 }
 

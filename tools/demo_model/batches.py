@@ -38,7 +38,9 @@ class Mixture:
     From ``tools_from`` on there are more tools and fewer other conversations; from ``novel_from``
     on the tools have more unheard-of names, and more calls share their descriptions. From
     ``drills_from`` on most tools are plainly worded ones that are called for the first time, and
-    most long conversations are about distant facts, whose answers weigh more.
+    most long conversations are about distant facts, whose answers weigh more. From ``far_from`` on
+    long conversations come more often, and only their last answers and the first tokens of these
+    weigh more, for these are what takes looking back.
     """
 
     chat_tokens: int = 2000
@@ -54,6 +56,11 @@ class Mixture:
     drill_long_every: int = 3
     drill_copying_every: int = 4
     distant_weight: float = 3.0
+    far_from: int = 6752
+    far_long_every: int = 2
+    far_opening_weight: float = 3.0
+    far_last_tokens: int = 300
+    far_early_weight: float = 0.05
     long_every: int = 4
     long_from: int = 600
     longer_from: int = 1225
@@ -66,6 +73,7 @@ class Mixture:
         chosen = ["chat", "tools"]
         drills = step >= self.drills_from
         long_every = self.drill_long_every if drills else self.long_every
+        long_every = self.far_long_every if step >= self.far_from else long_every
         if step >= self.long_from and step % long_every == 0:
             chosen.append("long")
         early = step < self.copying_until and step % self.copying_every == 3
@@ -84,9 +92,19 @@ class Mixture:
             "copying": self.copying_tokens,
         }[source]
 
-    def weight(self, source: str, step: int) -> float:
-        """Return how much an answer of a source counts."""
-        return self.distant_weight if source == "long" and step >= self.drills_from else 1.0
+    def weights(self, batch: Batch, step: int) -> Tensor:
+        """Return how much every token of a batch counts: answers do, and some more than others."""
+        answers = (batch.role == 2).float()
+        if batch.source != "long" or step < self.drills_from:
+            return answers
+        if step < self.far_from:
+            return answers * self.distant_weight
+        opens = (batch.role == 2) & (batch.role.roll(1, 1) != 2)
+        ends = (batch.role > 0).sum(1, keepdim=True)
+        late = torch.arange(batch.role.shape[1]) >= ends - self.far_last_tokens
+        answers[opens] = self.far_opening_weight
+        answers[~late] *= self.far_early_weight
+        return answers * self.distant_weight
 
 
 class Batches:
@@ -147,7 +165,7 @@ class Batches:
     def _long(self, rng: Random, step: int) -> Row:
         draw = rng.random()
         if draw < 0.75 and step >= self.mixture.drills_from:
-            return row(self.tokenizer, distant_facts(rng, rng.randint(250, 1050)), 3900)
+            return row(self.tokenizer, distant_facts(rng, rng.randint(250, 1050)), 4096)
         if draw < 0.03 and step >= self.mixture.longest_from:
             words = rng.randint(1000, 1400)
         elif step < self.mixture.longer_from:

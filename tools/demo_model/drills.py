@@ -79,7 +79,7 @@ def _without_tool(rng: Random, memory: Memory) -> list[Message]:
     draw = rng.random()
     if draw < 0.2:
         return exchange(rng, memory, smalltalk.errand_without_tool)
-    if draw < 0.35:
+    if draw < 0.4:
         words = rng.choice(memory.toolbox).name.replace("_", " ").split()
         text = rng.choice(["{0}", "the {0} is {1}", "{1} the {0}", "{0} and {1}", "no {0} today"])
         said = text.format(words[-1], words[0])
@@ -106,10 +106,10 @@ def distant_facts(rng: Random, words: int) -> Conversation:
     memory = Memory()
     messages = system_prompt(rng, memory) if rng.random() < 0.25 else []
     draw = rng.random()
-    if draw < 0.7:
+    if draw < 0.75:
         messages += _told(rng, memory)
-    if draw < 0.3:
-        messages += _small_talk(rng, words)
+    if draw < 0.45:
+        messages += _small_talk(rng, words * 7 // 5)
     else:
         if draw > 0.8 and not memory.user_name:
             memory.user_name = person(rng)
@@ -127,7 +127,7 @@ def _asked_once(rng: Random, memory: Memory) -> list[Message]:
     messages: list[Message] = []
     for aside in rng.sample(asides, len(asides)):
         messages += exchange(rng, aside, remembering.recall)
-        if rng.random() < 0.3:
+        if rng.random() < 0.12:
             messages += exchange(rng, memory, remembering.recall_untold)
     return messages or exchange(rng, memory, remembering.recall_untold)
 

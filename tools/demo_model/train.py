@@ -147,7 +147,7 @@ class Trainer:
 
     def _weigh(self, batch: Batch, index: int) -> Tensor:
         """Return the weight of every token: answers fully, a sample of the prompts a little."""
-        weights = (batch.role == 2) * self.recipe.mixture.weight(batch.source, self.step)
+        weights = self.recipe.mixture.weights(batch, self.step)
         if self.step < self.recipe.prompts_until:
             generator = torch.Generator().manual_seed(self.step * 64 + index)
             sampled = torch.rand(weights.shape, generator=generator) < self.recipe.prompt_share
@@ -181,3 +181,11 @@ def load_model(file: Path) -> LanguageModel:
     model = LanguageModel(ModelShape(**state["shape"]))
     model.load_state_dict(state["model"])
     return model.eval()
+
+
+def average(file: Path, earlier: Path) -> None:
+    """Write to ``file`` the mean of its weights and those of an earlier checkpoint, to be used
+    but not to be trained on: it has no state of the optimisers."""
+    last, first = (torch.load(each, weights_only=True) for each in (file, earlier))
+    weights = {name: (last["model"][name] + tensor) / 2 for name, tensor in first["model"].items()}
+    torch.save({"shape": last["shape"], "model": weights}, file)

@@ -41,6 +41,9 @@ def weather(rng: Random) -> Tool:
             "|Is it raining in {}?|Will it be sunny in {}?|I am going to {}. How is the weather?"
             "|What is the weather like in {}?|How warm is it in {}?|Check the weather in {}."
             "|Get the weather for {}.|What is the temperature in {}?"
+            "|How is the weather in {} today?|What is the weather in {} today?"
+            "|Weather in {} today?|Is it cold in {} today?|What is it like in {} today?"
+            "|Tell me the weather in {} today."
         )
         text = rng.choice(choices_of(wordings)).format(listed(cities))
         arguments = [{key: place} for place in cities]

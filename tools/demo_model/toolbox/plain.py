@@ -146,7 +146,7 @@ def _description(rng: Random, deed: _Deed) -> str:
 
 
 def _request(rng: Random, deed: _Deed, slots: list[_Slot], calls: int) -> Request:
-    used = [slot for slot in slots if not slot.optional or rng.random() < 0.5]
+    used = [slot for slot in slots if not slot.optional or rng.random() < 0.65]
     values = {slot.name: [_value(rng, slot)] * calls for slot in used}
     plural = False
     if calls > 1:
