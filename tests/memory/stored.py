@@ -1,8 +1,12 @@
 """Stored runs for tests: their bytes follow from their tokens, so that a wrong one shows."""
 
 import hashlib
+import os
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,14 +14,31 @@ from typing import Any
 import numpy as np
 
 from pippin.memory.blocks import BLOCK, chain, root_key
-from pippin.memory.disk import DiskTier
+from pippin.memory.disk import ALL, DiskTier
 from pippin.memory.records import StoredRun, Tokens, encode
 from pippin.memory.tensors import Plane
 
 FINGERPRINT = hashlib.sha256(b"a model").digest()
 OTHER_FINGERPRINT = hashlib.sha256(b"another model").digest()
 ROOT = root_key(FINGERPRINT, "")
+HOME = FINGERPRINT.hex()[:16]
+"""The model's folder."""
 MIB = 1024 * 1024
+PATIENCE_S = 60.0
+
+
+class Gate:
+    """Holds up a function until it is opened, and says when somebody stands before it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.reached.set()
+        assert self.open.wait(PATIENCE_S)
+        return self._function(*args, **kwargs)
 
 
 class Clock:
@@ -102,9 +123,14 @@ def written(cache_dir: Path, *runs: StoredRun, **changes: Any) -> None:
 
 
 def read(
-    disk: DiskTier, tokens: Tokens, limit: int | None = None, held: int = 0
+    disk: DiskTier,
+    tokens: Tokens,
+    limit: int | None = None,
+    held: int = 0,
+    max_bytes: int = ALL,
 ) -> list[StoredRun]:
-    return disk.read(tokens, chain(ROOT, tokens), len(tokens) if limit is None else limit, held)
+    most = len(tokens) if limit is None else limit
+    return disk.read(tokens, chain(ROOT, tokens), most, held, max_bytes)
 
 
 def covered(runs: Sequence[StoredRun], tokens: Tokens) -> int:
@@ -145,3 +171,36 @@ def wait_until_written(disk: DiskTier) -> None:
 def wait_until_cleared(disk: DiskTier) -> None:
     while disk._shelf.is_clearing:
         time.sleep(0.002)
+
+
+def failing(number: int) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def problem(disk: DiskTier) -> str | None:
+    return disk.figures["disk_problem"]
+
+
+def run_python(script: str, *arguments: object, rc: int = 0) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == rc, done.stderr
+
+
+LONG = text((1, 300))
+FIRST = stored(text((1, 64)))
+SECOND = stored(text((2, 64)))
+THIRD = stored(text((3, 64)))
+
+
+def three_runs() -> tuple[StoredRun, StoredRun, StoredRun]:
+    """Of ``LONG``: [0, 100), [96, 200), [192, 300)."""
+    return stored(LONG[:100]), stored(LONG[:200], 96), stored(LONG, 192)

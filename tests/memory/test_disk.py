@@ -1,6 +1,5 @@
-"""The disk tier: what it finds again, shares, makes room for and refuses."""
+"""The disk tier: what it finds again, and what several servers share."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,10 @@ from hypothesis import strategies as st
 
 from pippin.memory.blocks import BLOCK
 from pippin.memory.index import Run
-from pippin.memory.pacing import BURST_S
-from pippin.memory.records import StoredRun, record_name
 from tests.memory.stored import (
     FINGERPRINT,
-    MIB,
+    LONG,
     OTHER_FINGERPRINT,
-    Clock,
     covered,
     damage,
     files,
@@ -25,18 +21,12 @@ from tests.memory.stored import (
     same,
     stored,
     text,
+    three_runs,
     tier,
     wait_until_cleared,
     wait_until_written,
     written,
 )
-
-LONG = text((1, 300))
-
-
-def three_runs() -> tuple[StoredRun, StoredRun, StoredRun]:
-    """Of ``LONG``: [0, 100), [96, 200), [192, 300)."""
-    return stored(LONG[:100]), stored(LONG[:200], 96), stored(LONG, 192)
 
 
 def test_what_was_written_is_read_after_a_restart(tmp_path: Path) -> None:
@@ -161,23 +151,6 @@ def test_two_servers_share_a_folder(tmp_path: Path) -> None:
     assert one.figures["bad_records"] == two.figures["bad_records"] == 0
 
 
-def test_models_share_the_budget_and_nothing_else(tmp_path: Path) -> None:
-    mine, theirs = stored(LONG, extra_bytes=MIB), stored(LONG)
-    with (
-        open_tier(tmp_path) as one,
-        open_tier(tmp_path, fingerprint=OTHER_FINGERPRINT, budget_bytes=MIB) as two,
-    ):
-        one.write(mine)
-        wait_until_written(one)
-        assert read(two, LONG) == []
-        two.write(theirs)
-        wait_until_written(two)
-        assert same(read(two, LONG)[0], theirs)
-        assert read(one, LONG) == []  # it was the older one, and over the budget
-    assert len(files(tmp_path)) == 1
-    assert one.figures["bad_records"] == 0
-
-
 def test_a_record_in_another_models_folder_is_not_used(tmp_path: Path) -> None:
     written(tmp_path, stored(LONG), fingerprint=OTHER_FINGERPRINT)
     (file,) = files(tmp_path)
@@ -188,155 +161,6 @@ def test_a_record_in_another_models_folder_is_not_used(tmp_path: Path) -> None:
         assert read(disk, LONG) == []
         assert disk.figures["bad_records"] == 1
     assert files(tmp_path) == []
-
-
-def test_the_budget_makes_the_longest_unused_go(tmp_path: Path) -> None:
-    texts = [text((seed, 64)) for seed in range(6)]
-    with open_tier(tmp_path, budget_bytes=5 * MIB) as disk:
-        for number, tokens in enumerate(texts[:4]):
-            disk.write(stored(tokens, extra_bytes=MIB))
-            wait_until_written(disk)
-            age(tmp_path, stored(tokens), 1000 - number)
-        assert len(read(disk, texts[0])) == 1  # used now
-        disk.write(stored(texts[4], extra_bytes=MIB))
-        wait_until_written(disk)
-        left = [len(read(disk, tokens)) for tokens in texts]
-        assert left == [1, 0, 1, 1, 1, 0]
-        assert disk.figures["disk_bytes"] <= 5 * MIB
-
-
-def age(cache_dir: Path, run: StoredRun, seconds: float) -> None:
-    """As if a record had been used so long ago."""
-    (file,) = files(cache_dir, f"{record_name(run)}.run")
-    then = file.stat().st_mtime - seconds
-    os.utime(file, (then, then))
-
-
-def test_what_a_used_run_lies_behind_is_younger(tmp_path: Path) -> None:
-    runs = three_runs()
-    clock = Clock()
-
-    def order() -> list[int]:
-        times = [files(tmp_path, f"{record_name(run)}.run")[0].stat().st_mtime_ns for run in runs]
-        return sorted(range(3), key=lambda i: times[i])
-
-    with open_tier(tmp_path, clock=clock) as disk:
-        for run in runs:
-            disk.write(run)
-            wait_until_written(disk)
-        assert order() == [2, 1, 0]
-        for run in reversed(runs):
-            age(tmp_path, run, 1000 * (1 + run.start))
-        clock.now += 61
-        assert disk.covers(LONG, stored(LONG).keys, 300) == 300
-        assert read(disk, LONG, held=300) == []  # even if nothing had to be read
-        assert order() == [2, 1, 0]
-        oldest = min(file.stat().st_mtime for file in files(tmp_path))
-        age(tmp_path, runs[0], 1000)
-        read(disk, LONG)  # not so soon again
-        assert min(file.stat().st_mtime for file in files(tmp_path)) < oldest
-
-
-def test_records_larger_than_allowed_are_neither_written_nor_read(tmp_path: Path) -> None:
-    big = stored(LONG, extra_bytes=MIB)
-    with open_tier(tmp_path, max_record_bytes=MIB) as disk:
-        assert not disk.write(big)
-        assert disk.figures["dropped_writes"] == 1
-    with open_tier(tmp_path, budget_bytes=MIB) as disk:
-        assert not disk.write(big)
-    written(tmp_path, big)
-    with open_tier(tmp_path, max_record_bytes=MIB) as disk:
-        assert read(disk, LONG) == []
-    assert len(files(tmp_path)) == 1
-    with open_tier(tmp_path) as disk:
-        assert len(read(disk, LONG)) == 1
-
-
-def test_writing_is_paced(tmp_path: Path) -> None:
-    clock = Clock()
-    runs = [stored(text((seed, 64)), extra_bytes=MIB) for seed in range(4)]
-    with open_tier(tmp_path, write_bytes_per_s=MIB // BURST_S, clock=clock) as disk:
-        assert disk.write(runs[0])  # all of a minute's bytes, and a little more
-        assert not disk.wants(runs[1])
-        assert not disk.write(runs[1])
-        clock.now += 1
-        assert disk.wants(runs[1])
-        assert disk.write(runs[1])  # larger than what is saved up, which is overdrawn
-        clock.now += 59
-        assert not disk.wants(runs[2])
-        clock.now += 1000
-        assert disk.write(runs[2])
-        assert not disk.wants(runs[3])
-        assert disk.figures["dropped_writes"] == 1
-
-
-def test_a_rate_of_zero_writes_nothing(tmp_path: Path) -> None:
-    with open_tier(tmp_path, write_bytes_per_s=0) as disk:
-        assert not disk.wants(three_runs()[0])
-        assert not disk.write(three_runs()[0])
-
-
-def test_a_full_queue_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pippin.memory.disk.QUEUE_BYTES", 2 * MIB)
-    disk = tier(tmp_path)  # its thread does not run yet: nothing leaves the queue
-    large = stored(text((1, 64)), extra_bytes=3 * MIB)
-    small = [stored(text((seed, 64)), extra_bytes=MIB) for seed in range(2, 5)]
-    assert disk.write(large)  # alone in the queue, a record may be larger than it
-    assert not disk.write(small[0])
-    disk.clear()
-    assert [disk.write(run) for run in small] == [True, False, False]
-    assert disk.figures["dropped_writes"] == 3
-
-
-def test_clearing_leaves_nothing(tmp_path: Path) -> None:
-    with open_tier(tmp_path) as disk:
-        for run in three_runs():
-            disk.write(run)
-        wait_until_written(disk)
-        disk.write(stored(text((5, 64)), extra_bytes=20 * MIB))
-        disk.clear()
-        assert read(disk, LONG) == []
-        assert disk.covers(LONG, stored(LONG).keys, 300) == 0
-        wait_until_cleared(disk)
-        assert files(tmp_path) == []
-        assert disk.figures["disk_records"] == 0
-        disk.write(three_runs()[0])
-        wait_until_written(disk)
-        assert len(read(disk, LONG)) == 1
-
-
-def test_closing_writes_what_waits(tmp_path: Path) -> None:
-    texts = [text((seed, 64)) for seed in range(20)]
-    with open_tier(tmp_path) as disk:
-        assert all(disk.write(stored(tokens)) for tokens in texts)
-    assert len(files(tmp_path)) == 20
-    assert not disk.write(three_runs()[0])
-    assert not disk.wants(three_runs()[0])
-    assert read(disk, texts[0]) == []
-
-
-def test_closing_in_no_time_gives_up_writing(tmp_path: Path) -> None:
-    disk = tier(tmp_path)
-    assert disk.write(stored(LONG, extra_bytes=20 * MIB))
-    assert disk.write(stored(LONG[:100], extra_bytes=20 * MIB))
-    disk.start()
-    disk.close(0)
-    assert not disk._thread.is_alive()
-    assert disk.figures["dropped_writes"] >= 1
-    assert files(tmp_path, ".*") == []
-
-
-def test_closing_before_the_start_is_nothing(tmp_path: Path) -> None:
-    tier(tmp_path).close(1)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_only_the_owner_can_see(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    written(cache, *three_runs())
-    folders = [cache, cache / "prompts", files(cache)[0].parent]
-    assert [path.stat().st_mode & 0o777 for path in folders] == [0o700] * 3
-    assert [path.stat().st_mode & 0o777 for path in files(cache)] == [0o600] * 3
 
 
 TREE = st.lists(

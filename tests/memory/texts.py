@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pippin.memory.blocks import BLOCK, chain, root_key
-from pippin.memory.index import Match, Run, Tokens
+from pippin.memory.index import Match, PrefixIndex, Run, Tokens
 
 ROOT = root_key(b"model", "")
 Text = tuple[int, ...]
@@ -78,3 +78,21 @@ def demand_true(match: Match[Note], prompt: Text) -> None:
         assert piece.run.payload.text[: piece.high] == prompt[: piece.high]
         position = piece.high
     assert position == match.length <= match.seen
+
+
+def match(index: PrefixIndex[Note], prompt: Text, limit: int | None = None) -> Match[Note]:
+    found = index.match(array(prompt), chain(ROOT, prompt), len(prompt) if limit is None else limit)
+    demand_true(found, prompt)
+    return found
+
+
+def remembered(*runs: Run[Note], needs_state: bool = False) -> PrefixIndex[Note]:
+    index: PrefixIndex[Note] = PrefixIndex(needs_state=needs_state)
+    for run in runs:
+        assert index.add(run)
+    return index
+
+
+def text_of(*parts: tuple[int, int]) -> Text:
+    """Of (token, how often)."""
+    return tuple(token for token, times in parts for _ in range(times))

@@ -93,7 +93,7 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=("GET", "HEAD", "POST"),
             allow_headers=("*",),
-            expose_headers=("x-request-id",),
+            expose_headers=("x-request-id", "retry-after"),
         )
     ]
 

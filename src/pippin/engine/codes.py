@@ -8,6 +8,7 @@ from typing import Any
 
 import mlx.core as mx
 
+from pippin.memory.planes import copied
 from pippin.models.errors import CannotLoad
 
 STEP = 256
@@ -87,8 +88,7 @@ class QuantizedTokens:
             raise ValueError(f"row {row} holds {length} tokens, not those from {low} to {high}")
         start = self._padding[row]
         return tuple(
-            mx.contiguous(array[row : row + 1, :, start + low : start + high])
-            for array in self._arrays
+            copied(array[row : row + 1, :, start + low : start + high]) for array in self._arrays
         )
 
     def size(self) -> int:

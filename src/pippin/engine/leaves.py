@@ -12,15 +12,18 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import BatchKVCache, CacheList, KVCache
 
+from pippin.engine.codes import whole_steps
 from pippin.engine.quantized import BatchQuantizedCache, QuantizedCache
-from pippin.memory.planes import Snapshot
+from pippin.memory.planes import Snapshot, copied
 
 GROWING = (KVCache, BatchKVCache, QuantizedCache, BatchQuantizedCache)
-STEP = 256
-"""Positions by which growing caches grow."""
 
 Part = tuple[Snapshot, int, int]
 """A snapshot, and which of its tokens are wanted: from, to."""
+
+
+class NoNumbers(ValueError):
+    """Whoever went on with these caches would fail."""
 
 
 class Misfit(ValueError):
@@ -56,7 +59,7 @@ def snapshot(layers: Sequence[Any], row: int | None, low: int, high: int) -> Sna
             state.append((leaf if row is None else leaf.extract(row)).state)
     arrays: list[mx.array] = []
     outline = json.dumps([_outlined(each, arrays) for each in state]) if state else ""
-    return Snapshot(tuple(grown), tuple(map(mx.contiguous, arrays)), outline)
+    return Snapshot(tuple(grown), tuple(map(copied, arrays)), outline)
 
 
 def restored(layers: Sequence[Any], parts: Sequence[Part], room: int) -> list[Any]:
@@ -70,7 +73,7 @@ def restored(layers: Sequence[Any], parts: Sequence[Part], room: int) -> list[An
     filler = _Filler(parts, room)
     try:
         filled = [filler.filled(layer) for layer in layers]
-    except (IndexError, StopIteration, TypeError, KeyError, ValueError) as error:
+    except Exception as error:  # caches of foreign kinds take a foreign state as they like
         raise Misfit("what was remembered is not of this model's caches") from error
     if any(len(part.grown) != filler.planes_used for part, _, _ in parts):
         raise Misfit("what was remembered has other caches than this model")
@@ -107,7 +110,7 @@ class _Filler:
 
     def _joined(self, plane: int) -> mx.array:
         pieces = [part.grown[plane][..., low:high, :] for part, low, high in self._parts]
-        spare = -(-(self._length + self._room) // STEP) * STEP - self._length
+        spare = whole_steps(self._length + self._room) - self._length
         shape = (*pieces[0].shape[:-2], spare, pieces[0].shape[-1])
         return mx.concatenate([*pieces, mx.zeros(shape, pieces[0].dtype)], axis=-2)
 
@@ -120,7 +123,7 @@ def _tokens(leaf: Any, row: int | None, low: int, high: int) -> list[mx.array]:
         padding = leaf.left_padding.tolist()[row]
         low, high = low + padding, high + padding
         keys, values = keys[row : row + 1], values[row : row + 1]
-    return [mx.contiguous(plane[..., low:high, :]) for plane in (keys, values)]
+    return [copied(plane[..., low:high, :]) for plane in (keys, values)]
 
 
 def _outlined(state: Any, arrays: list[mx.array]) -> Any:

@@ -5,13 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TypedDict
 
-from pippin.memory.folder import Abandoned
-from pippin.memory.housekeeping import shrink, sweep
-from pippin.memory.pacing import Clock, Health, WriteRate
-from pippin.memory.records import StoredRun, Stretch, Tokens, encode, record_name
+from pippin.memory.backlog import Backlog
+from pippin.memory.figures import DiskFigures
+from pippin.memory.folder import Abandoned, NotAFile
+from pippin.memory.pacing import Clock, Health
+from pippin.memory.records import StoredRun, Stretch, Tokens, record_name
 from pippin.memory.shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -20,21 +21,10 @@ GIB = 1024**3
 SCAN_PATIENCE_S = 2.0
 """How long a read waits for the first look at the folder."""
 LOOK_EVERY_S = 2.0
-QUEUE_BYTES = GIB // 2
+ALL = 2**62
+"""Bytes: no bound."""
 CLOSING_S = 5.0
 """Patience for the call to the disk that is under way when the time to close is over."""
-
-
-class DiskFigures(TypedDict):
-    """Sizes in bytes; counts since the start. ``disk_problem``: why nothing is written now."""
-
-    disk_bytes: int
-    disk_budget_bytes: int
-    disk_records: int
-    disk_problem: str | None
-    written_bytes: int
-    dropped_writes: int
-    bad_records: int
 
 
 class DiskTier:
@@ -59,29 +49,30 @@ class DiskTier:
     ) -> None:
         """``fingerprint``: of all that the runs' bytes depend on. ``min_free_bytes``: what the
         disk must have left. ``clock``: seconds, for pacing."""
-        self._cache_dir = cache_dir
-        self._fingerprint = fingerprint
         self._budget_bytes = budget_bytes
-        self._max_record_bytes = min(max_record_bytes, budget_bytes)
-        self._min_free_bytes = min_free_bytes
+        self.max_record_bytes = min(max_record_bytes, budget_bytes)
         self._shelf = Shelf(
             cache_dir,
             fingerprint=fingerprint,
             needs_state=needs_state,
+            budget_bytes=budget_bytes,
             max_record_bytes=max_record_bytes,
+            min_free_bytes=min_free_bytes,
             clock=clock,
         )
         self._scanned = threading.Event()
         self._health = Health(clock)
         self._changed = threading.Condition()
         """Guards all that follows."""
-        self._rate = WriteRate(write_bytes_per_s, clock)
-        self._queue: dict[str, StoredRun] = {}
-        """By name, oldest first, until written."""
+        self._queue = Backlog(
+            bytes_per_s=write_bytes_per_s, max_record_bytes=self.max_record_bytes, clock=clock
+        )
+        self._clearings: list[Future[None]] = []
+        """Whoever waits for the folder to be empty."""
         self._ends_at: float | None = None
         """When ``close`` gives up writing, by ``time.monotonic``; None: not closed."""
+        self._has_ended = False
         self._written_bytes = 0
-        self._dropped_writes = 0
         self._thread = threading.Thread(target=self._run, name="memory-disk", daemon=True)
 
     def start(self) -> None:
@@ -97,24 +88,31 @@ class DiskTier:
             return limit
         return self._shelf.match(tokens, keys, limit)
 
-    def read(self, tokens: Tokens, keys: Sequence[bytes], limit: int, held: int) -> list[StoredRun]:
+    def read(
+        self, tokens: Tokens, keys: Sequence[bytes], limit: int, held: int, max_bytes: int = ALL
+    ) -> list[StoredRun]:
         """The verified runs that cover the most of the first ``limit`` tokens, in order, without
         those that end before ``held``, which the caller has. None if there is nothing beyond.
+        Their records together have at most ``max_bytes``.
 
         Waits for the disk: a thread that may wait calls it.
         """
         if self._is_closed or not self._scanned.wait(SCAN_PATIENCE_S):
             return []
         self._shelf.look()
-        return self._shelf.read(tokens, keys, limit, held)
+        return self._shelf.read(tokens, keys, limit, held, max_bytes)
 
     # -- writing ---------------------------------------------------------------------------------
 
+    def holds(self, run: Stretch) -> bool:
+        """Whether it is there, or waits to be written."""
+        with self._changed:
+            return self._is_there(record_name(run))
+
     def wants(self, run: Stretch) -> bool:
         """Whether ``write`` would take it now: so that nobody makes bytes in vain."""
-        name = record_name(run)
         with self._changed:
-            return not self._is_there(name) and self._takes(0)
+            return not self._is_there(record_name(run)) and self._takes(0)
 
     def write(self, run: StoredRun) -> bool:
         """Queue a run to be written. Waits for nothing. False: it is there already, or the disk
@@ -124,19 +122,29 @@ class DiskTier:
             if self._is_there(name):
                 return False
             if not self._takes(run.nbytes):
-                self._dropped_writes += 1
+                self._queue.dropped += 1
                 return False
-            self._rate.spend(run.nbytes)
-            self._queue[name] = run
+            self._queue.put(name, run)
             self._changed.notify_all()
         return True
 
-    def clear(self) -> None:
-        """Forget this model's runs: from now on none is found, and soon none is on disk."""
+    def clear(self) -> Future[None]:
+        """Forget this model's runs. From now on none is found; when the result is there, none is
+        on disk. What is written from now on stays.
+
+        The result raises: OSError if the disk refuses. It is tried again, and none is found
+        meanwhile.
+        """
+        cleared: Future[None] = Future()
+        cleared.set_running_or_notify_cancel()  # so nobody can cancel it
         with self._changed:
-            self._queue.clear()
+            self._queue.forget()
             self._shelf.is_clearing = True
+            self._clearings.append(cleared)
+            if self._has_ended:
+                self._fail_clearings(_ended())
             self._changed.notify_all()
+        return cleared
 
     def close(self, flush_s: float) -> None:
         """Write what is queued, for so many seconds at most, and end the thread."""
@@ -147,6 +155,12 @@ class DiskTier:
             self._thread.join(flush_s + CLOSING_S)
 
     @property
+    def queued_bytes(self) -> int:
+        """Of what waits to be written."""
+        with self._changed:
+            return self._queue.nbytes
+
+    @property
     def figures(self) -> DiskFigures:
         with self._changed:
             return DiskFigures(
@@ -155,7 +169,7 @@ class DiskTier:
                 disk_records=len(self._shelf.catalogue),
                 disk_problem=self._health.problem,
                 written_bytes=self._written_bytes,
-                dropped_writes=self._dropped_writes,
+                dropped_writes=self._queue.dropped,
                 bad_records=self._shelf.bad_records,
             )
 
@@ -164,14 +178,11 @@ class DiskTier:
         return self._ends_at is not None
 
     def _is_there(self, name: str) -> bool:
-        return name in self._queue or name in self._shelf.catalogue
+        is_known = not self._shelf.is_clearing and name in self._shelf.catalogue
+        return is_known or name in self._queue
 
     def _takes(self, size: int) -> bool:
-        if self._is_closed or self._health.is_resting or not self._rate.allows:
-            return False
-        queued = sum(run.nbytes for run in self._queue.values())
-        fits_queue = not self._queue or queued + size <= QUEUE_BYTES
-        return fits_queue and size <= self._max_record_bytes
+        return not self._is_closed and not self._health.is_resting and self._queue.takes(size)
 
     # -- the disk's thread -----------------------------------------------------------------------
 
@@ -184,22 +195,21 @@ class DiskTier:
             log.exception("the disk's memory of prompts stopped")
             self._ends_at = 0.0
         finally:
-            self._drop_queue()
+            with self._changed:
+                self._has_ended = True
+                self._queue.drop()
+                self._fail_clearings(_ended())
 
     def _scan(self) -> None:
-        try:
-            sweep(self._cache_dir, time.time_ns())
-        except OSError as error:
-            log.debug("nothing to sweep: %s", error.strerror)
+        self._shelf.sweep()
         while not self._shelf.look() and not self._is_closed:
-            log.debug("%d records of prompts so far", len(self._shelf.catalogue))
+            continue
         self._scanned.set()
 
     def _turn(self) -> None:
         queued = self._next()
-        if self._shelf.is_clearing:
-            if not self._health.is_resting:
-                self._clear_folder()
+        if self._may_clear:
+            self._clear_folder()
         elif queued:
             self._save(*queued)
         else:
@@ -210,61 +220,73 @@ class DiskTier:
         with self._changed:
             if not self._has_work and not self._is_closed:
                 self._changed.wait(LOOK_EVERY_S)
-            return next(iter(self._queue.items()), None)
+            return self._queue.first
 
     @property
     def _has_work(self) -> bool:
-        return bool(self._queue) or (self._shelf.is_clearing and not self._health.is_resting)
+        return bool(self._queue) or self._may_clear
+
+    @property
+    def _may_clear(self) -> bool:
+        """A sick disk is left in peace, but for everyone who asks it is tried once."""
+        is_well = not self._health.is_resting
+        return self._shelf.is_clearing and (is_well or bool(self._clearings))
+
+    @property
+    def _is_late(self) -> bool:
+        return self._ends_at is not None and time.monotonic() >= self._ends_at
 
     @property
     def _is_over(self) -> bool:
-        return self._ends_at is not None and (
-            not self._has_work or time.monotonic() >= self._ends_at
-        )
+        return self._is_closed and (self._is_late or not self._has_work)
 
     def _is_abandoned(self) -> bool:
-        is_late = self._ends_at is not None and time.monotonic() >= self._ends_at
-        return is_late or self._shelf.is_clearing
+        return self._is_late or self._shelf.is_clearing
 
     def _clear_folder(self) -> None:
+        with self._changed:
+            asking = len(self._clearings)
         try:
             self._shelf.clear()
         except OSError as error:
             self._failed(error)
+            with self._changed:
+                self._fail_clearings(error)
+            return
+        with self._changed:
+            for cleared in self._clearings[:asking]:
+                cleared.set_result(None)
+            del self._clearings[:asking]
+            self._shelf.is_clearing = bool(self._clearings)
+
+    def _fail_clearings(self, error: OSError) -> None:
+        for cleared in self._clearings:
+            cleared.set_exception(error)
+        self._clearings.clear()
 
     def _save(self, name: str, run: StoredRun) -> None:
+        size = 0
         try:
-            size = self._put(name, run)
+            size = self._shelf.put(name, run, self._is_abandoned)
         except Abandoned:
             log.debug("a record of prompts was given up half-way")
+            return
+        except NotAFile as error:
+            log.debug("a record of prompts is not written: %s", error)
         except OSError as error:
             self._failed(error)
-        else:
-            if size:
-                self._health.worked()
-            with self._changed:
-                self._written_bytes += size
-                self._queue.pop(name, None)
-
-    def _put(self, name: str, run: StoredRun) -> int:
-        """The bytes that were written: 0 if another server was first."""
-        self._shelf.look()
-        if name in self._shelf.catalogue:
-            return 0
-        if self._shelf.folder.free_bytes() - run.nbytes < self._min_free_bytes:
-            raise OSError(errno.ENOSPC, "it is nearly full")
-        pieces = encode(run, self._fingerprint)
-        size = self._shelf.folder.write(name, pieces, self._is_abandoned)
-        self._shelf.came(name)
-        if shrink(self._cache_dir, self._budget_bytes):
-            self._shelf.look()
-        return size
+            return
+        if size:
+            self._health.worked()
+        with self._changed:
+            self._written_bytes += size
+            self._queue.done(name, run)
 
     def _failed(self, error: OSError) -> None:
         self._health.failed(error)
-        self._drop_queue()
-
-    def _drop_queue(self) -> None:
         with self._changed:
-            self._dropped_writes += len(self._queue)
-            self._queue.clear()
+            self._queue.drop()
+
+
+def _ended() -> OSError:
+    return OSError(errno.ESHUTDOWN, "the memory of prompts on disk has ended")

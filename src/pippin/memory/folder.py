@@ -31,7 +31,7 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 
 
 class NotAFile(Exception):
-    """Under a record's name lies something that is not a plain file."""
+    """Under a record's name lies something that is not a plain file: a link, a folder, a pipe."""
 
 
 class Abandoned(Exception):
@@ -68,13 +68,11 @@ class Folder:
             NotAFile: it is a link, a folder, a pipe.
         """
         with self._opened() as folder:
-            if not stat.S_ISREG(os.lstat(name + SUFFIX, dir_fd=folder).st_mode):
-                raise NotAFile("it is no plain file")
+            _demand_plain(os.lstat(name + SUFFIX, dir_fd=folder))
             handle = os.open(name + SUFFIX, _READ_FLAGS, dir_fd=folder)
         with open(handle, "rb") as file:
             status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise NotAFile("it is no plain file")
+            _demand_plain(status)
             yield file, status.st_size
 
     def write(self, name: str, pieces: Iterable[bytes], is_abandoned: Callable[[], bool]) -> int:
@@ -82,11 +80,14 @@ class Folder:
 
         Raises:
             Abandoned: ``is_abandoned`` said so; it is asked every few MiB.
+            NotAFile: something foreign has the name. It stays, as in all that is done here.
         """
         temporary = f".{name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
         with self._opened(create=True) as folder:
+            _demand_free(name + SUFFIX, folder)
             try:
                 size = _write_file(temporary, pieces, is_abandoned, folder)
+                _demand_free(name + SUFFIX, folder)
                 os.replace(temporary, name + SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(OSError):
@@ -150,6 +151,17 @@ def opened_folder(name: str, within: int) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def _demand_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFile("it is no plain file")
+
+
+def _demand_free(file: str, folder: int) -> None:
+    """A plain file may be replaced; nothing else may."""
+    with suppress(FileNotFoundError):
+        _demand_plain(os.lstat(file, dir_fd=folder))
 
 
 def _make_folder(name: str, within: int) -> None:

@@ -20,7 +20,7 @@ class Payload(Protocol):
 P = TypeVar("P", bound=Payload)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Run(Generic[P]):
     """Consecutive tokens of one text, with what was computed for them. Compared by identity."""
 

@@ -1,4 +1,4 @@
-"""One model's records, as they are on disk: looking, reading, forgetting."""
+"""One model's records, as they are on disk: looking, reading, writing, forgetting."""
 
 import errno
 import logging
@@ -11,7 +11,8 @@ from typing import BinaryIO, TypeVar
 
 from pippin.memory.catalogue import Catalogue, KnownRun, RecordRef
 from pippin.memory.folder import Folder, NotAFile
-from pippin.memory.index import Match
+from pippin.memory.housekeeping import shrink, sweep
+from pippin.memory.index import Match, Piece
 from pippin.memory.pacing import Clock
 from pippin.memory.records import (
     BadRecord,
@@ -19,6 +20,7 @@ from pippin.memory.records import (
     Stretch,
     Tokens,
     decode,
+    encode,
     read_head,
     record_name,
 )
@@ -48,16 +50,22 @@ class Shelf:
         *,
         fingerprint: bytes,
         needs_state: bool,
+        budget_bytes: int,
         max_record_bytes: int,
+        min_free_bytes: int,
         clock: Clock,
     ) -> None:
+        """As of the ``DiskTier``; ``budget_bytes`` is for the records of all models together."""
         self.folder = Folder(cache_dir, fingerprint)
         self.catalogue = Catalogue(needs_state=needs_state)
         self.bad_records = 0
         self.is_clearing = False
-        """Nothing is found until ``clear`` has emptied the folder."""
+        """Nothing is found. Set by the owner, until ``clear`` has emptied the folder."""
+        self._cache_dir = cache_dir
         self._fingerprint = fingerprint
+        self._budget_bytes = budget_bytes
         self._max_record_bytes = max_record_bytes
+        self._min_free_bytes = min_free_bytes
         self._clock = clock
         self._counting = threading.Lock()
         self._looking = threading.Lock()
@@ -70,9 +78,12 @@ class Shelf:
             return 0
         return self.catalogue.match(tokens, keys, limit).length
 
-    def read(self, tokens: Tokens, keys: Sequence[bytes], limit: int, held: int) -> list[StoredRun]:
+    def read(
+        self, tokens: Tokens, keys: Sequence[bytes], limit: int, held: int, max_bytes: int
+    ) -> list[StoredRun]:
         """See ``DiskTier.read``. Reads on with what is left when a record turns out to be gone or
-        damaged; each time there is one record less, so it ends."""
+        damaged, and with less of the text where all is too much; each time there is a record
+        less, so it ends."""
         read: dict[str, StoredRun] = {}
         while not self.is_clearing:
             match = self.catalogue.match(tokens, keys, limit)
@@ -80,9 +91,12 @@ class Shelf:
                 self._touch_if_due(match)
             if match.length <= held:
                 break
-            names = [piece.run.payload.name for piece in match.pieces if piece.high > held]
-            if all(self._read_into(read, name) for name in names):
-                return [read[name] for name in names]
+            pieces = [piece for piece in match.pieces if piece.high > held]
+            too_much = _beyond(pieces, max_bytes)
+            if too_much:
+                limit = too_much.low
+            elif all(self._read_into(read, piece.run.payload) for piece in pieces):
+                return [read[piece.run.payload.name] for piece in pieces]
         return []
 
     def look(self) -> bool:
@@ -101,17 +115,37 @@ class Shelf:
         finally:
             self._looking.release()
 
-    def came(self, name: str) -> None:
-        """A record was written: what it lies behind is worth as much, and has to stay longer."""
-        self.catalogue.allow(name)
-        self.look()
-        self._touch(self.catalogue.before(name))
+    def sweep(self) -> None:
+        """Remove what killed servers left half-written, of any model."""
+        try:
+            sweep(self._cache_dir, time.time_ns())
+        except OSError as error:
+            log.debug("nothing to sweep: %s", error.strerror)
 
-    def clear(self) -> None:
-        """Remove all records of this model, and open again.
+    def put(self, name: str, run: StoredRun, is_abandoned: Callable[[], bool]) -> int:
+        """Write a record, for which older ones may have to go. The bytes that were written: 0 if
+        another server was first.
 
         Raises:
-            OSError: some may be left; it stays closed.
+            OSError: the disk refuses, or is nearly full.
+            Abandoned, NotAFile: as ``Folder.write``.
+        """
+        self.look()
+        if name in self.catalogue:
+            return 0
+        if self.folder.free_bytes() - run.nbytes < self._min_free_bytes:
+            raise OSError(errno.ENOSPC, "it is nearly full")
+        size = self.folder.write(name, encode(run, self._fingerprint), is_abandoned)
+        self._came(name)
+        if shrink(self._cache_dir, self._budget_bytes):
+            self.look()
+        return size
+
+    def clear(self) -> None:
+        """Remove all records of this model.
+
+        Raises:
+            OSError: some may be left.
         """
         with self._looking:
             try:
@@ -120,7 +154,12 @@ class Shelf:
                 log.debug("there is no folder to be cleared")
             self._seen_ns = None
             self.catalogue.clear()
-            self.is_clearing = False
+
+    def _came(self, name: str) -> None:
+        """A record was written: what it lies behind is worth as much, and has to stay longer."""
+        self.catalogue.allow(name)
+        self.look()
+        self._touch(self.catalogue.before(name))
 
     def _compare(self) -> bool:
         changed_ns = self.folder.changed_ns()
@@ -135,29 +174,30 @@ class Shelf:
         return is_done
 
     def _meet(self, name: str) -> None:
-        if found := self._verified(name, read_head):
+        if found := self._verified(name, read_head, self._max_record_bytes):
             head, size = found
             self.catalogue.add(name, head, size)
 
-    def _read_into(self, read: dict[str, StoredRun], name: str) -> bool:
+    def _read_into(self, read: dict[str, StoredRun], record: RecordRef) -> bool:
         """Whether the record is whole; if not, it is known no more."""
-        if name not in read and (found := self._verified(name, decode)):
+        name = record.name
+        if name not in read and (found := self._verified(name, decode, record.nbytes)):
             read[name], _ = found
         return name in read
 
-    def _verified(self, name: str, parse: Parse[Named]) -> tuple[Named, int] | None:
-        """What a record says, and the file's size. None: there is no such record to be used, and
-        now none is known; a damaged one is removed."""
+    def _verified(self, name: str, parse: Parse[Named], most: int) -> tuple[Named, int] | None:
+        """What a record says, and the file's size, which must not be above ``most``. None: there
+        is no such record to be used, and now none is known; a damaged one is removed."""
         try:
             with self.folder.reading(name) as (file, size):
-                if size > self._max_record_bytes:
+                if size > most:
                     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
                 found = parse(file, size, self._fingerprint)
             if record_name(found) != name:
                 raise BadRecord("its name is another one's")
-        except (BadRecord, NotAFile) as error:
+        except BadRecord as error:
             self._discard(name, error)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotAFile):
             self.catalogue.forget(name)
         except OSError as error:
             log.debug("a record of prompts cannot be read: %s", error.strerror)
@@ -192,3 +232,13 @@ class Shelf:
             self.folder.touch([run.payload.name for run in runs], time.time_ns())
         except OSError as error:
             log.debug("records of prompts cannot be marked as used: %s", error.strerror)
+
+
+def _beyond(pieces: Sequence[Piece[RecordRef]], max_bytes: int) -> Piece[RecordRef] | None:
+    """The first whose record makes all up to it larger than that."""
+    total = 0
+    for piece in pieces:
+        total += piece.run.payload.nbytes
+        if total > max_bytes:
+            return piece
+    return None

@@ -2,25 +2,23 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from pippin.core.events import Delta, Event, Failed
 from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
-from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.engine import Engine
-from pippin.engine.lane import Job, Output
-from pippin.errors import ContextLengthExceeded, EngineFailure, InvalidRequest, PippinError
-from pippin.memory.prompts import Text
+from pippin.engine.lane import Output
+from pippin.errors import EngineFailure, InvalidRequest, PippinError
 from pippin.output.vocabulary import Vocabulary
 from pippin.prompt.encoder import PromptEncoder
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
 from pippin.worker.answers import Answers, decode
 from pippin.worker.engine_thread import EngineThread
+from pippin.worker.job_maker import JobMaker, MakeText
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +29,14 @@ TEXT_THREADS = 2
 FRAME_BYTES = 1 << 20
 """Roughly, of the events in one frame: far below the wire's limit."""
 LOGPROB_BYTES = 64
-MAX_ECHOED_LOGPROBS = 4_000_000
-"""Log-probabilities of prompt tokens in one request: choices x tokens x alternatives."""
 MAX_COUNTED_TOKENS = 4_000_000
 """In one answer about tokens: it fits a frame."""
+FORGET_PATIENCE_S = 20.0
+"""For a disk that is to forget."""
+NOT_FORGOTTEN = (
+    "The prompts on disk cannot be removed: {}. None of them is used any more while this server "
+    "runs, and it goes on trying."
+)
 FAILED_INSIDE = "The server failed to process this request."
 
 
@@ -52,18 +54,16 @@ class Executor:
         model: ModelInfo,
         eos: frozenset[int],
         fits: Callable[[int], int],
-        root: Callable[[str], bytes] | None,
+        text: MakeText | None,
     ) -> None:
-        """``fits``: tokens that each of so many choices may have in memory. ``root``: the memory
-        of prompts' first key for a salt; ``None``: nothing is remembered."""
+        """``fits``: tokens that each of so many choices may have in memory. ``text``: of the memory
+        of prompts; ``None``: nothing is remembered."""
         self._channel = channel
         self._engine = engine
         self._encoder = encoder
         self._vocabulary = vocabulary
         self._model = model
-        self._eos = eos
-        self._fits = fits
-        self._root = root
+        self._jobs = JobMaker(encoder, model=model, eos=eos, fits=fits, text=text)
         self._answers = Answers(vocabulary)
         self._preparing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,15 +78,13 @@ class Executor:
             case wire.Cancel():
                 self._cancel(message.id)
             case wire.Tokenize():
-                self._start(self._tokenize(message), lambda error: self._reject(message.id, error))
+                self._start_answer(message.id, self._tokenize(message))
             case wire.Detokenize():
-                self._start(
-                    self._detokenize(message), lambda error: self._reject(message.id, error)
-                )
+                self._start_answer(message.id, self._detokenize(message))
             case wire.AskMemory():
-                self._engine.ask(_figures, self._teller(message.id))
+                self._start_answer(message.id, self._tell_of_memory(message.id))
             case wire.ForgetPrompts():
-                self._engine.ask(_forget_prompts, self._teller(message.id))
+                self._start_answer(message.id, self._forget_prompts(message.id))
             case wire.Ping():
                 self._channel.send(wire.Pong(message.id, *self._engine.load))
 
@@ -112,7 +110,7 @@ class Executor:
 
     async def _submit(self, message: wire.Submit) -> None:
         try:
-            job = await self._in_text_thread(lambda: self._prepare(message))
+            job = await self._in_text_thread(lambda: self._jobs.job(message.id, message.request))
         finally:
             wanted = message.id in self._preparing
             self._preparing.discard(message.id)
@@ -120,77 +118,6 @@ class Executor:
             return
         self._answers.open(job, message.request)
         self._engine.submit(job)
-
-    def _prepare(self, message: wire.Submit) -> Job:
-        """Words → a job that fits. On a text thread."""
-        request = message.request
-        tokens = self._encoder.encode(request.prompt)
-        self._check(tokens, request)
-        room = self._room(tokens, request)
-        return Job(
-            id=message.id,
-            prompt=tokens,
-            sampling=request.sampling,
-            choices=request.choices,
-            max_tokens=room if request.max_tokens is None else min(room, request.max_tokens),
-            min_tokens=request.min_tokens,
-            eos=frozenset() if request.ignore_eos else self._eos,
-            logprobs=0 if request.score and request.logprobs is None else request.logprobs,
-            score_prompt=request.echo and request.logprobs is not None,
-            tenant=request.tenant,
-            priority=request.priority,
-            arrived=time.monotonic(),
-            text=Text.of(self._root(request.cache_salt), tokens) if self._root else None,
-            explain=request.explain_cache,
-            turn_ends=self._eos,
-        )
-
-    def _room(self, tokens: Sequence[int], request: GenerationRequest) -> int:
-        """Tokens that each choice may have: what is left of the context, and of memory.
-
-        Raises:
-            ContextLengthExceeded: none are.
-        """
-        most = min(self._model.context_length, self._fits(request.choices))
-        if len(tokens) >= most:
-            raise ContextLengthExceeded(
-                f"The prompt has {len(tokens)} tokens, and memory holds {most} for each of "
-                f"{request.choices} choices. Shorten the prompt or lower n; the server's "
-                "operator may raise --memory.",
-                "messages" if isinstance(request.prompt, ChatPrompt) else "prompt",
-            )
-        return most - len(tokens)
-
-    def _check(self, tokens: Sequence[int], request: GenerationRequest) -> None:
-        if not tokens:
-            raise InvalidRequest("The prompt has no tokens. Send at least one.", "prompt")
-        if len(tokens) >= self._model.context_length:
-            raise ContextLengthExceeded(
-                f"The prompt has {len(tokens)} tokens, and this model's context holds "
-                f"{self._model.context_length} with the answer. Shorten the prompt.",
-                "messages" if isinstance(request.prompt, ChatPrompt) else "prompt",
-            )
-        highest = self._model.vocab_size - 1
-        if max(tokens) > highest or min(tokens) < 0:
-            raise InvalidRequest(f"The prompt has a token id outside 0 to {highest}.", "prompt")
-        if any(not 0 <= token <= highest for token in request.sampling.logit_bias):
-            raise InvalidRequest(
-                f"logit_bias names a token id outside 0 to {highest}.", "logit_bias"
-            )
-        if request.echo and request.logprobs is not None:
-            asked = len(tokens) * request.choices * (1 + request.logprobs)
-            if asked > MAX_ECHOED_LOGPROBS:
-                raise InvalidRequest(
-                    f"echo with logprobs would deliver {asked} log-probabilities, and at most "
-                    f"{MAX_ECHOED_LOGPROBS} are. Lower n or logprobs, or shorten the prompt.",
-                    "logprobs",
-                )
-        if request.choices > self._model.max_lanes:
-            raise InvalidRequest(
-                f"This request asks for {request.choices} choices, and at most "
-                f"{self._model.max_lanes} can be generated at once.",
-                "n",
-            )
 
     def _cancel(self, request_id: int) -> None:
         self._preparing.discard(request_id)
@@ -228,15 +155,31 @@ class Executor:
             self._vocabulary, question.tokens, skip_special_tokens=question.skip_special_tokens
         )
 
-    def _teller(self, message_id: int) -> Callable[[MemoryFigures], None]:
-        """Sends figures from the engine thread."""
+    # -- the memory of prompts -------------------------------------------------------------------
+
+    async def _tell_of_memory(self, message_id: int) -> None:
+        figures = await self._asked(_figures)
+        self._channel.send(wire.MemoryTold(message_id, figures))
+
+    async def _forget_prompts(self, message_id: int) -> None:
+        """Answers when nothing is left, on disk either."""
+        forgotten = await self._asked(_forget_prompts)
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(forgotten), FORGET_PATIENCE_S)
+        except OSError as error:  # a TimeoutError is one
+            raise EngineFailure(NOT_FORGOTTEN.format(error.strerror or "it takes long")) from error
+        await self._tell_of_memory(message_id)
+
+    async def _asked(self, question: Callable[[Engine], Result]) -> Result:
+        """What the engine says between two steps."""
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
 
-        def tell(figures: MemoryFigures) -> None:
-            answer = wire.MemoryTold(message_id, figures)
-            loop.call_soon_threadsafe(self._channel.send, answer)
+        def tell(told: Result) -> None:
+            loop.call_soon_threadsafe(answer.set_result, told)
 
-        return tell
+        self._engine.ask(question, tell)
+        return await answer
 
     # -- helpers ---------------------------------------------------------------------------------
 
@@ -256,6 +199,10 @@ class Executor:
     async def _in_text_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._text, work)
 
+    def _start_answer(self, message_id: int, work: Coroutine[None, None, None]) -> None:
+        """Of a question, which gets one answer or one error."""
+        self._start(work, lambda error: self._reject(message_id, error))
+
     def _start(
         self, work: Coroutine[None, None, None], on_error: Callable[[PippinError], None]
     ) -> None:
@@ -268,9 +215,8 @@ def _figures(engine: Engine) -> MemoryFigures:
     return engine.figures
 
 
-def _forget_prompts(engine: Engine) -> MemoryFigures:
-    engine.forget_prompts()
-    return engine.figures
+def _forget_prompts(engine: Engine) -> Future[None]:
+    return engine.forget_prompts()
 
 
 async def _guarded(

@@ -1,0 +1,112 @@
+"""A request → a job that fits."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from pippin.core.model import ModelInfo
+from pippin.core.request import ChatPrompt, GenerationRequest
+from pippin.engine.lane import Job
+from pippin.errors import ContextLengthExceeded, InvalidRequest
+from pippin.memory.text import Text
+from pippin.prompt.encoder import PromptEncoder
+
+MAX_ECHOED_LOGPROBS = 4_000_000
+"""Log-probabilities of prompt tokens in one request: choices x tokens x alternatives."""
+
+MakeText = Callable[[str, Sequence[int]], Text]
+"""A salt and a prompt's tokens → the prompt as the memory of prompts knows it."""
+
+
+class JobMaker:
+    """Owned by the executor; all of it is for the text threads."""
+
+    def __init__(
+        self,
+        encoder: PromptEncoder,
+        *,
+        model: ModelInfo,
+        eos: frozenset[int],
+        fits: Callable[[int], int],
+        text: MakeText | None,
+    ) -> None:
+        """As of the ``Executor``."""
+        self._encoder = encoder
+        self._model = model
+        self._eos = eos
+        self._fits = fits
+        self._text = text
+
+    def job(self, id: int, request: GenerationRequest) -> Job:
+        """Words become tokens, and every check that needs them is made.
+
+        Raises:
+            InvalidRequest: the request is not for this model.
+            ContextLengthExceeded: the prompt does not fit.
+        """
+        tokens = self._encoder.encode(request.prompt)
+        self._check(tokens, request)
+        room = self._room(tokens, request)
+        return Job(
+            id=id,
+            prompt=tokens,
+            sampling=request.sampling,
+            choices=request.choices,
+            max_tokens=room if request.max_tokens is None else min(room, request.max_tokens),
+            min_tokens=request.min_tokens,
+            eos=frozenset() if request.ignore_eos else self._eos,
+            logprobs=0 if request.score and request.logprobs is None else request.logprobs,
+            score_prompt=request.echo and request.logprobs is not None,
+            tenant=request.tenant,
+            priority=request.priority,
+            arrived=time.monotonic(),
+            text=self._text(request.cache_salt, tokens) if self._text else None,
+            explain=request.explain_cache,
+            turn_ends=self._eos,
+        )
+
+    def _room(self, tokens: Sequence[int], request: GenerationRequest) -> int:
+        """Tokens that each choice may have: what is left of the context, and of memory.
+
+        Raises:
+            ContextLengthExceeded: none are.
+        """
+        most = min(self._model.context_length, self._fits(request.choices))
+        if len(tokens) >= most:
+            raise ContextLengthExceeded(
+                f"The prompt has {len(tokens)} tokens, and memory holds {most} for each of "
+                f"{request.choices} choices. Shorten the prompt or lower n; the server's "
+                "operator may raise --memory.",
+                "messages" if isinstance(request.prompt, ChatPrompt) else "prompt",
+            )
+        return most - len(tokens)
+
+    def _check(self, tokens: Sequence[int], request: GenerationRequest) -> None:
+        if not tokens:
+            raise InvalidRequest("The prompt has no tokens. Send at least one.", "prompt")
+        if len(tokens) >= self._model.context_length:
+            raise ContextLengthExceeded(
+                f"The prompt has {len(tokens)} tokens, and this model's context holds "
+                f"{self._model.context_length} with the answer. Shorten the prompt.",
+                "messages" if isinstance(request.prompt, ChatPrompt) else "prompt",
+            )
+        highest = self._model.vocab_size - 1
+        if max(tokens) > highest or min(tokens) < 0:
+            raise InvalidRequest(f"The prompt has a token id outside 0 to {highest}.", "prompt")
+        if any(not 0 <= token <= highest for token in request.sampling.logit_bias):
+            raise InvalidRequest(
+                f"logit_bias names a token id outside 0 to {highest}.", "logit_bias"
+            )
+        if request.echo and request.logprobs is not None:
+            asked = len(tokens) * request.choices * (1 + request.logprobs)
+            if asked > MAX_ECHOED_LOGPROBS:
+                raise InvalidRequest(
+                    f"echo with logprobs would deliver {asked} log-probabilities, and at most "
+                    f"{MAX_ECHOED_LOGPROBS} are. Lower n or logprobs, or shorten the prompt.",
+                    "logprobs",
+                )
+        if request.choices > self._model.max_lanes:
+            raise InvalidRequest(
+                f"This request asks for {request.choices} choices, and at most "
+                f"{self._model.max_lanes} can be generated at once.",
+                "n",
+            )

@@ -1,0 +1,40 @@
+"""What is copied out of a crowd's caches is its own: it keeps nothing of the crowd alive."""
+
+import gc
+
+import mlx.core as mx
+import pytest
+
+from pippin.engine.rows import CacheMaker, CacheRows
+from pippin.memory.planes import Snapshot
+from tests.engine.zoo import build
+
+ROWS, TOKENS = 4, 40
+CASES = [
+    ("llama", None),
+    ("llama", 8),
+    ("gemma3_text", None),
+    ("mamba2", None),
+    ("qwen3_next", None),
+]
+
+
+def snapshot_of_one(model: object, make: CacheMaker) -> Snapshot:
+    rows = CacheRows.empty(make, [0] * ROWS)
+    tokens = mx.arange(ROWS * TOKENS).reshape(ROWS, TOKENS) % 97
+    mx.eval(model(tokens, cache=rows.layers), rows.arrays)  # type: ignore[operator]
+    return rows.snapshot(1, 0, TOKENS)
+
+
+@pytest.mark.parametrize(("name", "kv_bits"), CASES)
+def test_a_snapshot_holds_no_more_memory_than_it_says(name: str, kv_bits: int | None) -> None:
+    model = build(name, hidden_size=128, head_dim=32) if kv_bits else build(name)
+    make = CacheMaker(model, kv_bits)
+    snapshot_of_one(model, make)  # some models keep small constants of what they have seen
+    gc.collect()
+    mx.clear_cache()
+    before = mx.get_active_memory()
+    snapshot = snapshot_of_one(model, make)
+    gc.collect()
+    held = mx.get_active_memory() - before
+    assert snapshot.nbytes <= held <= snapshot.nbytes + snapshot.rounding_bytes
