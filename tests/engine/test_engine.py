@@ -133,7 +133,8 @@ def test_a_long_prompt_does_not_stop_a_decoding_lane() -> None:
     long, quick = greedy_job(2, 300, 1), greedy_job(1, 1, 40)
     busy = engine(prefill_budget=10)
     busy.submit(quick)
-    busy.step()
+    for _ in range(2):  # on a device the second step's token is read in the third
+        busy.step()
     busy.submit(long)
     for _ in range(20):
         assert any(getattr(output, "job_id", None) == 1 for output in busy.step())

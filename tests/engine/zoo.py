@@ -1,4 +1,8 @@
-"""Small random-weight models of many architectures: every kind of cache that mlx-lm has."""
+"""Small random-weight models of many architectures: every kind of cache that mlx-lm has.
+
+``ZOO``: one of each kind that Pippin batches or remembers, for whatever is tried with every kind.
+``FURTHER``: what else there is, with heads that can be quantised.
+"""
 
 import importlib
 from typing import Any
@@ -92,12 +96,120 @@ ZOO: dict[str, dict[str, Any]] = {
     },
 }
 
+WIDE = {**COMMON, "hidden_size": 128, "head_dim": 32, "num_hidden_layers": 2}
+SLIDING = {**WIDE, "num_hidden_layers": 4, "sliding_window": 24, "sliding_window_pattern": 2}
+LATENT = {
+    **WIDE,
+    "kv_lora_rank": 32,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 32,
+    "qk_nope_head_dim": 32,
+    "moe_intermediate_size": 16,
+}
+FURTHER: dict[str, dict[str, Any]] = {
+    "phi": {**WIDE, "num_key_value_heads": 4, "partial_rotary_factor": 0.5},
+    "phi3": WIDE,
+    "olmo2": WIDE,
+    "mixtral": {**WIDE, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "qwen3_moe": {
+        **WIDE,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": [],
+        "moe_intermediate_size": 32,
+        "tie_word_embeddings": False,
+        "norm_topk_prob": True,
+    },
+    # Sliding windows.
+    "cohere2": SLIDING,
+    "gpt_oss": {**SLIDING, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "iquestloopcoder": {**WIDE, "loop_window_size": 24},
+    # Layers that use the cache of another one.
+    "gemma3n": {
+        "text_config": {
+            **SLIDING,
+            "model_type": "gemma3n",
+            "num_hidden_layers": 6,
+            "num_kv_shared_layers": 2,
+            "vocab_size_per_layer_input": VOCAB,
+            "rope_local_base_freq": 1e4,
+            "final_logit_softcapping": 1e4,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
+            "activation_sparsity_pattern": [0.0] * 6,
+            "hidden_size_per_layer_input": 8,
+            "altup_num_inputs": 2,
+            "altup_coef_clip": 120.0,
+            "altup_correct_scale": True,
+            "altup_active_idx": 0,
+            "laurel_rank": 4,
+        }
+    },
+    # Latent attention, plain and with an index.
+    "deepseek_v2": {
+        **LATENT,
+        "rope_scaling": {"type": "yarn", "factor": 2.0, "mscale": 1.0, "mscale_all_dim": 1.0},
+    },
+    "deepseek_v3": LATENT,
+    "deepseek_v32": {**LATENT, "index_head_dim": 32, "index_n_heads": 2, "index_topk": 16},
+    # A window that is cut in chunks and does not merge.
+    "llama4": {
+        "text_config": {
+            **WIDE,
+            "model_type": "llama4",
+            "num_hidden_layers": 4,
+            "attention_bias": False,
+            "attention_chunk_size": 24,
+            "interleave_moe_layer_step": 1,
+            "intermediate_size_mlp": 32,
+            "num_experts_per_tok": 1,
+            "num_local_experts": 2,
+            "rope_scaling": None,
+            "use_qk_norm": True,
+        }
+    },
+    # It treats its very first token unlike all others.
+    "recurrent_gemma": {
+        **COMMON,
+        "num_hidden_layers": 3,
+        "num_key_value_heads": 1,
+        "attention_bias": False,
+        "conv1d_width": 4,
+        "logits_soft_cap": 1e4,
+        "attention_window_size": 24,
+        "block_types": ["recurrent", "recurrent", "attention"],
+    },
+    # A kind of cache of its own, which cannot be put back.
+    "deepseek_v41": {
+        **COMMON,
+        "num_hidden_layers": 2,
+        "head_dim": 16,
+        "q_lora_rank": 16,
+        "qk_rope_head_dim": 8,
+        "o_groups": 2,
+        "o_lora_rank": 8,
+        "moe_intermediate_size": 16,
+        "n_routed_experts": 2,
+        "num_experts_per_tok": 1,
+        "sliding_window": 24,
+        "compress_ratios": (1, 4),
+        "kv_source_layer_ids": (0, 1),
+        "index_source_layer_ids": (-1, 1),
+        "candidate_source_layer_id": -1,
+        "index_n_heads": 2,
+        "index_head_dim": 8,
+        "index_topk": 4,
+    },
+}
+
 
 def build(name: str, **changes: Any) -> Any:
     """A model of this architecture, its weights loud enough for its tokens to vary."""
     module = importlib.import_module(f"mlx_lm.models.{name}")
     mx.random.seed(3)
-    model = module.Model(module.ModelArgs.from_dict({"model_type": name, **ZOO[name], **changes}))
+    config = {"model_type": name, **(ZOO | FURTHER)[name], **changes}
+    model = module.Model(module.ModelArgs.from_dict(config))
     model.eval()
 
     def louder(weight: mx.array) -> mx.array:

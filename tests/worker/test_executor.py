@@ -1,7 +1,10 @@
 """The executor's promise: every request gets its one terminal event, whatever fails inside."""
 
 import asyncio
+import errno
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +13,7 @@ from tokenizers import Tokenizer
 
 from pippin import demo
 from pippin.core.events import Delta, Event, Failed, Finished
+from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.engine.lane import Job, PromptScored, Score, Token
@@ -43,13 +47,27 @@ class SentMessages:
 
 
 class NotedJobs:
-    """Stands for the engine thread: takes jobs and cancels, and does nothing."""
+    """Stands for the engine thread and its engine: takes jobs and cancels, and does nothing."""
 
     load = (0, 0, 0)
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.cancelled: list[int] = []
+        self.forgotten: Future[None] = Future()
+
+    def ask(self, question: Callable[[Any], Any], tell: Callable[[Any], None]) -> None:
+        """Answered on another thread, as by the engine's."""
+        thread = threading.Thread(target=tell, args=(question(self),))
+        thread.start()
+        thread.join()
+
+    def forget_prompts(self) -> Future[None]:
+        return self.forgotten
+
+    @property
+    def figures(self) -> MemoryFigures:
+        return MemoryFigures(enabled=True, disk_records=0 if self.forgotten.done() else 7)
 
     def submit(self, job: Job) -> None:
         self.jobs.append(job)
@@ -74,7 +92,7 @@ class Desk:
             model=MODEL,
             eos=frozenset(),
             fits=fits,
-            root=None,
+            text=None,
         )
 
     async def ask(self, *messages: wire.ToWorker) -> None:
@@ -175,3 +193,40 @@ async def test_a_prompt_that_memory_cannot_hold_is_refused_and_an_answer_is_boun
     (failed,) = desk.sent.events
     assert isinstance(failed, Failed)
     assert failed.kind == "ContextLengthExceeded"
+
+
+@pytest.mark.anyio
+async def test_prompts_are_forgotten_when_that_is_told() -> None:
+    """On disk as well, which is not the engine's to wait for."""
+    desk = Desk()
+    desk.executor.handle(wire.ForgetPrompts(1))
+    desk.executor.handle(wire.AskMemory(2))
+    while not desk.sent.messages:
+        await asyncio.sleep(0.001)
+    (told,) = desk.sent.messages
+    assert told == wire.MemoryTold(2, MemoryFigures(enabled=True, disk_records=7))
+    desk.engine.forgotten.set_result(None)
+    await desk.ask()
+    assert desk.sent.messages[1:] == [wire.MemoryTold(1, MemoryFigures(enabled=True))]
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_refuses_to_forget_is_told() -> None:
+    desk = Desk()
+    desk.engine.forgotten.set_exception(PermissionError(errno.EACCES, "Permission denied", "/x"))
+    await desk.ask(wire.ForgetPrompts(1))
+    (rejected,) = desk.sent.messages
+    assert isinstance(rejected, wire.Rejected)
+    assert (rejected.id, rejected.kind) == (1, "EngineFailure")
+    assert "Permission denied" in rejected.message
+    assert "/x" not in rejected.message
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pippin.worker.executor.FORGET_PATIENCE_S", 0.01)
+    desk = Desk()
+    await desk.ask(wire.ForgetPrompts(1))
+    (rejected,) = desk.sent.messages
+    assert isinstance(rejected, wire.Rejected)
+    assert "it takes long" in rejected.message

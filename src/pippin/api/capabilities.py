@@ -123,6 +123,7 @@ def _limits(settings: Settings) -> dict[str, int | float]:
         "stop_characters": MAX_STOP_CHARS,
         "top_logprobs": MAX_TOP_LOGPROBS,
         "logit_biases": MAX_LOGIT_BIASES,
+        "answers_at_once": settings.max_lanes,
         "requests_at_once": settings.max_concurrency or settings.max_lanes,
         "requests_waiting": settings.queue_size,
         "waiting_seconds": settings.queue_timeout_s,

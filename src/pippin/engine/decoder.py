@@ -9,7 +9,7 @@ import mlx.core as mx
 from pippin.engine.arrays import Arrays
 from pippin.engine.batch import Batch, Flight
 from pippin.engine.buckets import Bucket, better_together, home_of
-from pippin.engine.lane import JobFailed, Lane, Output, Score, Token
+from pippin.engine.lane import Job, JobFailed, Lane, Output, Score, Token
 from pippin.engine.rows import CacheRows, Model
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,22 @@ class Decoder:
         return not self._batches
 
     # -- coming and going ------------------------------------------------------------------------
+
+    def begin(
+        self,
+        jobs: Sequence[Job],
+        cache: CacheRows,
+        outputs: list[Output],
+        logits: mx.array | None = None,
+    ) -> None:
+        """Let prefilled jobs, a row each, decode from the next step on: a lane per choice, each
+        with a row of its own. ``logits``: as for ``admit``, of each job."""
+        lanes = [Lane(job, i) for job in jobs for i in range(job.choices) if job.max_tokens]
+        rows = [r for r, job in enumerate(jobs) for _ in range(job.choices) if job.max_tokens]
+        if lanes:
+            cache.take(rows)
+            first = None if logits is None else logits[mx.array(rows)]
+            self.admit(lanes, cache, outputs, first)
 
     def admit(
         self,

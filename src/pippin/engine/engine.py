@@ -4,19 +4,22 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
-
-import mlx.core as mx
+from collections.abc import Callable
+from concurrent.futures import Future
 
 from pippin.core.memory import MemoryFigures
 from pippin.engine.arrays import arrays_for_device
-from pippin.engine.costs import FREE, LaneCost
+from pippin.engine.books import Books
+from pippin.engine.costs import FREE, UNBOUNDED, LaneCost
 from pippin.engine.decoder import Decoder
-from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Lane, Output
+from pippin.engine.failures import Failures
+from pippin.engine.fetching import Fetching
+from pippin.engine.host_attention import for_device
+from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Output
 from pippin.engine.prefill import Prefiller
 from pippin.engine.probe import ALL_TOGETHER, Sharing
 from pippin.engine.recollection import Recollection
-from pippin.engine.rows import CacheMaker, CacheRows, Model
+from pippin.engine.rows import CacheMaker, Model
 from pippin.engine.scheduling.pace import Pace
 from pippin.engine.scheduling.scheduler import Scheduler
 from pippin.engine.scheduling.work import Chunk, Prefill
@@ -29,25 +32,9 @@ CPU_BUDGET = 128
 1,500 tokens by 128 take half the time that they take at once."""
 GPU_BUDGET = 512
 """Enough to keep a GPU busy, and short enough for decoding lanes to keep moving."""
-SLACK_BYTES = 1 << 20
-"""Some models keep small constants per shape that they have seen."""
-UNBOUNDED = 1 << 40
-"""Tokens: as many as the context holds."""
-MAX_FAILURES = 20
-"""Failed steps in a row, after which the engine is taken to be broken."""
-DISK_PATIENCE_S = 10.0
-"""A disk that takes longer is not waited for."""
 SAVED_PER_STEP = 1 << 20
 """Bytes that a busy step copies for the disk, about."""
 SAVED_AT_REST = 32 << 20
-
-
-class IntegrityError(Exception):
-    """The engine is idle and yet holds lanes, caches or bytes: a leak."""
-
-
-class EngineBroken(Exception):
-    """Step after step fails: nothing is gained by going on."""
 
 
 class Engine:
@@ -79,14 +66,14 @@ class Engine:
         not ended. ``queue_timeout_s``: how long a job may wait to begin. ``forward_cost``: what a
         further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
         ``probe`` found. ``memory``: of prompts. ``memory_bytes``: of all caches, with what is
-        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them. ``clock``: seconds,
-        by which jobs age and time out."""
+        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them. ``clock``:
+        seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
         make = CacheMaker(model, kv_bits)
+        forward = for_device(model)
         self.lane_cost = lane_cost
         self.memory_bytes = memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
-        self._clock = clock
         self._memory = memory
         self._recollection = Recollection(memory, make)
         tokens = prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET)
@@ -104,37 +91,34 @@ class Engine:
         )
         at_once = memory is None or not memory.needs_state
         self._prefiller = Prefiller(
-            model, make, self._arrays, on_stop=self._recollection.keep_prompt, at_once=at_once
+            forward, make, self._arrays, on_stop=self._recollection.keep_prompt, at_once=at_once
         )
         self._decoder = Decoder(
-            model,
+            forward,
             vocab_size,
             self._arrays,
             forward_cost=forward_cost,
             on_leave=self._recollection.keep_lane,
             on_failure=lambda lane: self._recollection.forget(lane.job),
         )
-        self._fetching: dict[int, tuple[Job, float]] = {}
-        """Jobs for which the disk is read, and until when they wait."""
+        self._fetching = Fetching(memory, clock)
         self._begun: list[Output] = []
-        self._failures = 0
+        self._failures = Failures()
         self.progress = 0
         """Tokens taken in and things put out, ever: while it stands still nothing is done."""
-        self._idle_bytes = mx.get_active_memory() - self._remembered
+        self._books = Books(memory)
 
     # -- from outside, between steps -------------------------------------------------------------
 
     def submit(self, job: Job) -> None:
         """Take a job in; if the disk remembers more of its prompt than RAM, once that is here."""
-        if self._fetches(job):
-            self._fetching[job.id] = job, self._clock() + DISK_PATIENCE_S
-        else:
-            self._scheduler.submit(job, self._known(job))
+        if not self._fetching.take(job):
+            self._scheduler.submit(job, self._recollection.known(job))
 
     def cancel(self, job_id: int, index: int | None = None) -> None:
         """Stop a job, or one choice of it, wherever it is. Unknown ids are no error."""
         if index is None:
-            self._fetching.pop(job_id, None)
+            self._fetching.leave(job_id)
             self._recollection.leave(job_id)
         for prefill in self._scheduler.cancel(job_id, index):
             self._prefiller.forget(prefill.id)
@@ -142,6 +126,7 @@ class Engine:
 
     def step(self) -> list[Output]:
         """One round of work. Exceptions of the model end the jobs that were in it, no others.
+        What a prompt is answered with comes last, so that its first token leaves at once.
 
         Raises:
             EngineBroken: too many steps failed, one after the other.
@@ -149,16 +134,15 @@ class Engine:
         began = time.perf_counter()
         outputs: list[Output] = []
         self._take_fetched()
-        self._turn_away_late_jobs(outputs)
+        outputs.extend(JobLate(job.id) for job in self._scheduler.overdue(self._queue_timeout_s))
+        self._decoder.remove_dropped(outputs)
+        decoding = self._decode(outputs)
         self._decoder.remove_dropped(outputs)
         self._pause_lanes(outputs)
         prefilled = self._prefill(outputs)
-        lanes = self._decoder.lanes
-        for tenant, count in Counter(lane.job.tenant for lane in lanes).items():
-            self._scheduler.served(tenant, count)
-        self._decoder.step(outputs)
-        self._clean_up(outputs)
-        self._pace.observe(time.perf_counter() - began, len(lanes), prefilled)
+        for job_id in self._failures.among(outputs):
+            self.cancel(job_id)  # what is left of it elsewhere
+        self._pace.observe(time.perf_counter() - began, decoding, prefilled)
         if self._memory:
             self._memory.save_some(SAVED_PER_STEP)
         self.progress += prefilled + len(outputs)
@@ -172,7 +156,7 @@ class Engine:
         """Tokens that each of so many lanes of one job may have, prompt and answer. Any thread."""
         if self.memory_bytes is None:
             return UNBOUNDED
-        return self.lane_cost.most_tokens(self.memory_bytes // choices, UNBOUNDED)
+        return self.lane_cost.most_tokens(self.memory_bytes // choices)
 
     @property
     def idle(self) -> bool:
@@ -195,10 +179,13 @@ class Engine:
         """Of the memory of prompts."""
         return self._memory.figures if self._memory else MemoryFigures(enabled=False)
 
-    def forget_prompts(self) -> None:
-        """Forget all prompts, in RAM and on disk."""
+    def forget_prompts(self) -> Future[None]:
+        """Forget all prompts. The result: as of ``PromptMemory.clear``."""
         if self._memory:
-            self._memory.clear()
+            return self._memory.clear()
+        nothing: Future[None] = Future()
+        nothing.set_result(None)
+        return nothing
 
     def close(self, flush_s: float) -> None:
         """The last call: write what is still to be remembered, for so long at most."""
@@ -215,51 +202,26 @@ class Engine:
         Raises:
             IntegrityError: something is left over.
         """
-        mx.clear_cache()
-        leaked = mx.get_active_memory() - self._idle_bytes - self._remembered
-        left = {
-            **self._decoder.leftovers,
-            "prefilled caches": len(self._prefiller),
-            "device bytes": leaked if leaked > SLACK_BYTES + self._rounding else 0,
-        }
-        if any(left.values()):
-            raise IntegrityError(", ".join(f"{n} {what}" for what, n in left.items() if n))
-        if self._memory:
-            self._check_memory(self._memory)
+        self._books.check({**self._decoder.leftovers, "prefilled caches": len(self._prefiller)})
+
+    # -- decoding --------------------------------------------------------------------------------
+
+    def _decode(self, outputs: list[Output]) -> int:
+        """How many lanes got a token."""
+        lanes = self._decoder.lanes
+        for tenant, count in Counter(lane.job.tenant for lane in lanes).items():
+            self._scheduler.served(tenant, count)
+        self._decoder.step(outputs)
+        return len(lanes)
 
     # -- prefill ---------------------------------------------------------------------------------
 
     def _take_fetched(self) -> None:
         """Go on with jobs for which the disk was read, or took too long."""
-        for job_id, came in self._memory.fetched() if self._memory else ():
-            if job_id in self._fetching:
-                self._stop_fetching(job_id, came)
-        now = self._clock()
-        late = [id for id, (_, until) in self._fetching.items() if until < now]
-        for job_id in late:
-            log.warning("the disk's memory of prompts is slow: a prompt is computed instead")
-            self._stop_fetching(job_id, came=False)
-
-    def _fetches(self, job: Job) -> bool:
-        """Whether the disk is being read for a job, because it knows more of it than RAM."""
-        if self._memory is None or job.text is None or job.score_prompt:
-            return False
-        return self._memory.fetch(job.id, job.text, len(job.prompt) - 1)
-
-    def _stop_fetching(self, job_id: int, came: bool) -> None:
-        job, _ = self._fetching.pop(job_id)
-        if came:
-            self._recollection.came_from_disk(job_id)
-        self._scheduler.submit(job, self._known(job))
-
-    def _known(self, job: Job) -> int:
-        if self._memory is None or job.text is None:
-            return 0
-        return self._memory.known(job.text, len(job.prompt) - 1)
-
-    def _turn_away_late_jobs(self, outputs: list[Output]) -> None:
-        for job in self._scheduler.overdue(self._queue_timeout_s):
-            outputs.append(JobLate(job.id))
+        for job, came in self._fetching.done():
+            if came:
+                self._recollection.came_from_disk(job.id)
+            self._scheduler.submit(job, self._recollection.known(job))
 
     def _begin(self, prefill: Prefill) -> int:
         """A job leaves the queue. How many of its tokens are in the cache already."""
@@ -305,18 +267,7 @@ class Engine:
             return
         jobs = [prefill.job for prefill in chunk.prefills]
         outputs.extend(Ended(job.id) for job in jobs if job.max_tokens == 0)
-        self._fork(jobs, result.finished, result.logits, outputs)
-
-    def _fork(
-        self, jobs: list[Job], cache: CacheRows, logits: mx.array | None, outputs: list[Output]
-    ) -> None:
-        """A lane per choice, each with a row of its own."""
-        lanes = [Lane(job, i) for job in jobs for i in range(job.choices) if job.max_tokens]
-        rows = [r for r, job in enumerate(jobs) for _ in range(job.choices) if job.max_tokens]
-        if lanes:
-            cache.take(rows)
-            first = None if logits is None else logits[mx.array(rows)]
-            self._decoder.admit(lanes, cache, outputs, first)
+        self._decoder.begin(jobs, result.finished, outputs, result.logits)
 
     # -- room ------------------------------------------------------------------------------------
 
@@ -342,31 +293,3 @@ class Engine:
     @property
     def _used_bytes(self) -> int:
         return self._decoder.nbytes + self._prefiller.nbytes
-
-    @property
-    def _remembered(self) -> int:
-        return self._memory.nbytes if self._memory else 0
-
-    @property
-    def _rounding(self) -> int:
-        return self._memory.rounding_bytes if self._memory else 0
-
-    # -- failures --------------------------------------------------------------------------------
-
-    def _clean_up(self, outputs: Iterable[Output]) -> None:
-        """What is left of jobs that failed anywhere goes everywhere."""
-        failed = [output.job_id for output in outputs if isinstance(output, JobFailed)]
-        for job_id in failed:
-            self.cancel(job_id)
-        if failed:
-            self._failures += 1
-        elif outputs:
-            self._failures = 0
-        if self._failures >= MAX_FAILURES:
-            raise EngineBroken(f"{self._failures} steps failed, one after the other")
-
-    def _check_memory(self, memory: PromptMemory) -> None:
-        try:
-            memory.check()
-        except ValueError as error:
-            raise IntegrityError(f"the memory of prompts: {error}") from error

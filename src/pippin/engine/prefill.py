@@ -8,7 +8,7 @@ import numpy as np
 
 from pippin.engine.arrays import Arrays
 from pippin.engine.lane import Job, PromptScored, Score
-from pippin.engine.rows import CacheRows, Make, Model
+from pippin.engine.rows import CacheRows, Make, Model, cannot_be_cut
 from pippin.engine.scheduling.work import Chunk, Prefill
 from pippin.engine.scores import PendingScores
 
@@ -52,6 +52,9 @@ class Prefiller:
         self._arrays = arrays
         self._on_stop = on_stop
         self._at_once = at_once
+        self._has_states = cannot_be_cut(make)
+        """Then a text's first token is never taken in beside others: where rows are merged not
+        every model knows that a state is none."""
         self._unfinished: dict[PrefillId, _Unfinished] = {}
 
     def hold(self, id: PrefillId, rows: CacheRows | None, stops: tuple[int, ...] = ()) -> None:
@@ -89,9 +92,9 @@ class Prefiller:
         held = self._unfinished.pop(prefill.id, None) or _Unfinished(CacheRows.empty(self._make))
         start = prefill.done - length
         result = ChunkResult(None)
-        if job.score_prompt:
-            result.scored = self._score(job, start, prefill.done, held.rows)
-        elif self._at_once and 0 < length <= AT_ONCE and _ends_a_prompt(prefill):
+        if job.score_prompt and not prefill.lane:
+            result.scored = self._score(prefill, start, held.rows)
+        elif _ends_a_prompt(prefill) and self._goes_at_once(prefill, length):
             rest = [*prefill.text[start:], job.prompt[-1]]
             result.logits = self._forward([rest], held.rows)[:, -1, :]
             self._arrays.queue([result.logits, held.rows.arrays])
@@ -102,6 +105,12 @@ class Prefiller:
         else:
             result.finished = held.rows
         return result
+
+    def _goes_at_once(self, prefill: Prefill, length: int) -> bool:
+        """Whether the last ``length`` tokens of a prompt take its newest token along."""
+        if not prefill.total:
+            return self._has_states
+        return self._at_once and 0 < length <= AT_ONCE
 
     def _run_text(self, prefill: Prefill, start: int, held: _Unfinished) -> None:
         within = [stop for stop in held.stops if start < stop <= prefill.done]
@@ -116,16 +125,21 @@ class Prefiller:
         inputs = mx.array(np.array(tokens, dtype=np.int32))
         return self._model(inputs, cache=rows.layers)
 
-    def _score(self, job: Job, start: int, end: int, rows: CacheRows) -> list[PromptScored]:
-        """Prefill a run of tokens and score the tokens that follow each of them."""
-        scored = []
-        if start == 0:
+    def _score(self, prefill: Prefill, start: int, rows: CacheRows) -> list[PromptScored]:
+        """Prefill a run of tokens and score the tokens that follow each of them, but for those
+        that were scored before the prefill had to begin anew."""
+        job, scored = prefill.job, []
+        if not prefill.scored:
             scored.append(PromptScored(job.id, job.prompt[:1], (None,)))
-        for low in range(start, end, SCORING_TOKENS):
-            high = min(low + SCORING_TOKENS, end)
+            prefill.scored = 1
+        for low in range(start, prefill.done, SCORING_TOKENS):
+            high = min(low + SCORING_TOKENS, prefill.done)
             logits = self._forward([job.prompt[low:high]], rows)[0]
-            following = job.prompt[low + 1 : high + 1]
-            scored.append(PromptScored(job.id, following, self._scores(job, logits, following)))
+            self._arrays.queue(rows.arrays)
+            if following := job.prompt[prefill.scored : high + 1]:
+                scores = self._scores(job, logits[-len(following) :], following)
+                scored.append(PromptScored(job.id, following, scores))
+                prefill.scored = high + 1
         return scored
 
     def _scores(self, job: Job, logits: mx.array, tokens: Sequence[int]) -> tuple[Score, ...]:

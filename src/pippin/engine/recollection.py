@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pippin.engine.lane import Begun, Job, Lane
-from pippin.engine.leaves import Misfit
+from pippin.engine.leaves import Misfit, NoNumbers
 from pippin.engine.rows import CacheRows
 from pippin.engine.scheduling.work import Prefill
 from pippin.memory.checkpoints import checkpoints
@@ -26,6 +26,12 @@ class Recollection:
         self._memory = memory
         self._make = make
         self._from_disk: set[int] = set()
+
+    def known(self, job: Job) -> int:
+        """Tokens of its prompt that are remembered in RAM now: a hint for the order."""
+        if self._memory is None or job.text is None:
+            return 0
+        return self._memory.known(job.text, len(job.prompt) - 1)
 
     def came_from_disk(self, job_id: int) -> None:
         """Remember for the explanation that a job had to wait for the disk, not in vain."""
@@ -98,6 +104,8 @@ class Recollection:
             return
         try:
             self._memory.remember(text, lambda low, high: rows.snapshot(row, low, high))
+        except NoNumbers as error:
+            log.warning("a prompt is not remembered: %s", error)
         except Exception:
             log.exception("a prompt could not be remembered")
 

@@ -5,6 +5,7 @@ into mlx-lm's batch caches, which pad on the left.
 """
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, Self
 
 import mlx.core as mx
@@ -30,6 +31,11 @@ class CacheMaker:
     def __call__(self) -> list[Any]:
         layers = make_prompt_cache(self._model)
         return quantized(layers, self._kv_bits) if self._kv_bits else layers
+
+    @property
+    def quantises(self) -> bool:
+        """Whether they are other caches than the model's own."""
+        return self._kv_bits is not None
 
 
 class CacheRows:
@@ -68,9 +74,21 @@ class CacheRows:
 
     def snapshot(self, row: int, low: int, high: int) -> Snapshot:
         """What a row holds of its tokens from ``low`` to ``high``, computed and copied out. The
-        state of what cannot be cut is that of the row as it is."""
+        state of what cannot be cut is that of the row as it is.
+
+        Raises:
+            leaves.NoNumbers: the model failed there.
+        """
         snapshot = leaves.snapshot(self.layers, row if self._merged else None, low, high)
-        mx.eval(snapshot.arrays)
+        # One sum tells: it is no number if anything in it is none.
+        sums = [
+            array.astype(mx.float32).sum()
+            for array in snapshot.arrays
+            if mx.issubdtype(array.dtype, mx.floating)
+        ]
+        mx.eval(snapshot.arrays, sums)
+        if not all(isfinite(float(total)) for total in sums):
+            raise leaves.NoNumbers("its caches hold what is no number")
         return snapshot
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
+from pippin.engine.host_attention import for_device
 from pippin.engine.probe import probe
 from pippin.engine.rows import CacheMaker, cannot_be_cut
 from pippin.memory.disk import DiskTier
@@ -17,21 +18,28 @@ from pippin.worker.options import Options
 
 log = logging.getLogger(__name__)
 
-FORMAT = b"1"
+FORMAT = b"2"
 """Of what is remembered: raised whenever a snapshot or what a model computes changes meaning."""
 
 
 def make_engine(
     options: Options, loaded: LoadedModel, device: str, wake: Callable[[], None]
 ) -> tuple[Engine, PromptMemory | None]:
-    """On the engine thread. ``wake``: may be called from any thread when the engine has work."""
+    """On the engine thread. ``wake``: may be called from any thread when the engine has work.
+
+    Raises:
+        CannotLoad: the model does not work with its caches, or not with quantised ones.
+    """
     make = CacheMaker(loaded.model, options.kv_bits or None)
+    sharing = probe(for_device(loaded.model), make, loaded.vocab_size)
     cost = lane_cost(loaded.model, make)
     memory_bytes = options.memory or memory_for_caches(loaded.weights_bytes)
     layout = ",".join(type(layer).__name__ for layer in make())
     parts = (loaded.digest, device, layout, str(options.kv_bits))
     fingerprint = hashlib.sha256(FORMAT + "\0".join(parts).encode()).digest()
-    memory = _memory(options, fingerprint, cannot_be_cut(make), memory_bytes, wake)
+    memory = None
+    if sharing.remembered:
+        memory = _memory(options, fingerprint, cannot_be_cut(make), memory_bytes, wake)
     engine = Engine(
         loaded.model,
         vocab_size=loaded.vocab_size,
@@ -40,7 +48,7 @@ def make_engine(
         max_jobs=options.max_concurrency or None,
         queue_timeout_s=options.queue_timeout,
         forward_cost=loaded.weights_bytes // max(1, cost.per_token),
-        sharing=probe(loaded.model, make, loaded.vocab_size),
+        sharing=sharing,
         kv_bits=options.kv_bits or None,
         memory=memory,
         memory_bytes=memory_bytes,

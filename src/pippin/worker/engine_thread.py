@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pippin.engine.engine import Engine, IntegrityError
+from pippin.engine.books import IntegrityError
+from pippin.engine.engine import Engine
 from pippin.engine.lane import Job, Output
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class EngineThread:
         self._commands: deque[Command] = deque()
         self._wake = threading.Event()
         self._load = (0, 0, 0)
+        self._at_work = False
         self._progress = 0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -64,8 +66,13 @@ class EngineThread:
         return self._load
 
     @property
+    def busy(self) -> bool:
+        """Whether the engine has something to do; not while only the disk is waited for."""
+        return self._at_work or bool(self._commands)
+
+    @property
     def progress(self) -> int:
-        """As the engine's: while there is load and this stands still, the engine hangs."""
+        """As the engine's: while it is busy and this stands still, it hangs."""
         return self._progress
 
     def _command(self, command: Command) -> None:
@@ -87,16 +94,20 @@ class EngineThread:
         self._wake.clear()
         while self._commands:
             self._commands.popleft()(engine)
-        self._load = engine.load
+        self._observe(engine)
         outputs = engine.step()
-        self._progress = engine.progress
-        self._load = engine.load
+        self._observe(engine)
         if outputs:
             self._deliver(outputs)
 
+    def _observe(self, engine: Engine) -> None:
+        self._load = engine.load
+        self._at_work = not engine.idle
+        self._progress = engine.progress
+
     def _rest(self, engine: Engine) -> None:
         """Nothing to compute: do what waits for calm, see that nothing is left over, and wait."""
-        self._load = engine.load
+        self._observe(engine)
         while not self._wake.is_set() and engine.tidy():
             continue
         if self._wake.wait(timeout=REST_AFTER_S):

@@ -27,14 +27,14 @@ from pippin.wire.channel import Channel
 from pippin.worker.engine_maker import make_engine
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
+from pippin.worker.job_maker import MakeText
 from pippin.worker.options import Options
+from pippin.worker.watchdog import watch
 
 log = logging.getLogger(__name__)
 
 LOAD_FAILED = 3
 ENGINE_DIED = 4
-LOOKS = 10
-"""How often to look for progress before the patience is over."""
 FLUSH_S = 2.0
 """How long a worker that is to end may write; the gateway waits longer."""
 SWITCH_INTERVAL_S = 0.001
@@ -73,7 +73,8 @@ class Worker:
         self._channel.send(wire.Hello(wire.PROTOCOL_VERSION, os.getpid()))
         self._engine = EngineThread(self._make_engine, self._deliver, _exit_at_once)
         self._engine.start()
-        watchdog = asyncio.create_task(self._watch())
+        patience = self._options.stall_timeout
+        watchdog = asyncio.create_task(watch(self._engine, patience, _exit_at_once))
         async for message in self._channel.messages():
             if isinstance(message, wire.Shutdown):
                 await self._close_engine()
@@ -82,19 +83,6 @@ class Worker:
                 self._executor.handle(message)
         watchdog.cancel()
         return self._exit_code
-
-    async def _watch(self) -> None:
-        """An engine that has work and gets nowhere will not get anywhere: the gateway must not
-        wait for it. Progress is what counts, not that its loop turns."""
-        patience = self._options.stall_timeout
-        stalled, before = 0, 0
-        while stalled < LOOKS:
-            await asyncio.sleep(patience / LOOKS)
-            busy, now = any(self._engine.load), self._engine.progress
-            stalled = stalled + 1 if busy and now == before else 0
-            before = now
-        log.critical("the engine had work and did nothing for %g seconds", patience)
-        _exit_at_once()
 
     async def _close_engine(self) -> None:
         """Let it write down what it remembers. It may be in the middle of something long: what
@@ -136,7 +124,7 @@ class Worker:
         device = self._check_hardware(loaded.dtype)
         engine, memory = make_engine(options, loaded, device, self._engine.wake)
         info = _info(loaded, template, engine.max_lanes, device)
-        root = memory.root if memory else None
+        text = memory.text if memory else None
         self._in_loop(
             lambda: self._ready(
                 info,
@@ -144,7 +132,7 @@ class Worker:
                 vocabulary=vocabulary,
                 loaded=loaded,
                 engine=engine,
-                root=root,
+                text=text,
             )
         )
         return engine
@@ -185,7 +173,7 @@ class Worker:
         vocabulary: Vocabulary,
         loaded: LoadedModel,
         engine: Engine,
-        root: Callable[[str], bytes] | None,
+        text: MakeText | None,
     ) -> None:
         self._executor = Executor(
             self._channel,
@@ -195,7 +183,7 @@ class Worker:
             model=info,
             eos=loaded.eos,
             fits=engine.fits,
-            root=root,
+            text=text,
         )
         self._channel.send(wire.Ready(info))
 

@@ -61,12 +61,6 @@ class Order:
     def level(self, prefill: Prefill) -> int:
         return level_of(prefill.job, self.now)
 
-    def bars(self, prefill: Prefill) -> bool:
-        """Whether it must not begin before the awaited one."""
-        if self.awaited is None or prefill is self.awaited:
-            return False
-        return self.level(prefill) >= self.level(self.awaited)
-
     def rank(self, prefill: Prefill) -> tuple[int, bool, int, int, float, int]:
         """Sort key: level, the tenant's share, shortness, age."""
         level, not_awaited, arrived, job_id = self.rank_by_age(prefill)

@@ -1,9 +1,9 @@
 """How much prompt a step may take in while lanes decode: a budget that follows what was measured.
 
 Every lane gets one token a step, so a step with prompt tokens in it may last ``LIMIT`` times as
-long as one without, and longer only while more jobs wait than lanes decode: filling an empty batch
-serves everybody. What a prompt token costs depends on the machine, the model and the position, so
-it is measured, step by step; and so is the calm step, by leaving the prompts out of one now and
+long as one without, and longer only while several jobs wait and the batch is far from full: filling
+it serves everybody. What a prompt token costs depends on the machine, the model and the position,
+so it is measured, step by step; and so is the calm step, by leaving the prompts out of one now and
 then.
 """
 
@@ -12,7 +12,8 @@ from statistics import median
 
 LIMIT = 2.0
 RUSH = 4
-"""Times ``most`` that a step may take in while more jobs wait than lanes decode."""
+"""Times ``most`` that a step may take in while several jobs wait, and how much a waiting job counts
+beside a decoding lane when its length is decided on."""
 GROWTH = 2
 """The budget's growth from one step to the next, at most."""
 CALM_EVERY = 16
@@ -41,13 +42,17 @@ class Pace:
     def budget(self, decoding: int, waiting: int) -> int:
         """Prompt tokens of the next step, given the lanes that decode and the jobs that wait or
         are in prefill. 0: a calm step is to be measured."""
-        most = self._most * (RUSH if waiting > max(1, decoding) else 1)
-        if not decoding or not waiting:
+        crowd = _crowd(decoding, waiting)
+        most = self._most * (RUSH if crowd > 1 else 1)
+        if not decoding:
+            self._granted = self._most  # which is measured now, and nobody suffers
+            return most
+        if not waiting:
             return most
         calm = self._calm.get(_band(decoding))
         if calm is None or self._steps - calm.measured >= CALM_EVERY:
             return 0
-        self._granted = min(most, max(self._least, self._affordable(calm, waiting / decoding)))
+        self._granted = min(most, max(self._least, self._affordable(calm, crowd)))
         return self._granted
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
@@ -76,7 +81,7 @@ class Pace:
         return min(growth, int(self._allowed(calm, crowd) / cost))
 
     def _allowed(self, calm: "Calm", crowd: float) -> float:
-        return calm.seconds * (self._limit * max(1.0, crowd) - 1)
+        return calm.seconds * (self._limit * crowd - 1)
 
 
 class Calm:
@@ -96,6 +101,12 @@ class Calm:
             self._samples.clear()  # of another time: lanes have grown, the machine may have slowed
         self._samples.append(seconds)
         self.measured = step
+
+
+def _crowd(decoding: int, waiting: int) -> float:
+    """Times longer that a step may be for the sake of those that wait; 1 for a single job, which
+    may be a prompt that goes in for many steps."""
+    return max(1.0, RUSH * waiting / max(1, decoding)) if waiting > 1 else 1.0
 
 
 def _band(decoding: int) -> int:

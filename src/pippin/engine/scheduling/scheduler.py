@@ -14,22 +14,27 @@
    worse one begins before it does, so that the lanes that end leave their room to it: at the
    latest when all that runs now has ended. One job at a time is waited for in this way.
 5. Short fresh prompts of like length are prefilled together.
+
+However many wait, only the first ``LOOKAHEAD`` are asked whether there is room for them.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from heapq import nsmallest
+from itertools import chain, islice
+from math import inf
 
 from pippin.core.request import Priority
 from pippin.engine.lane import Job, Lane
 from pippin.engine.scheduling.giving_way import Pause, make_way, over_budget, rows_in_the_way
+from pippin.engine.scheduling.line import Line
 from pippin.engine.scheduling.order import RANKS, Order
 from pippin.engine.scheduling.room import Limits, Room
 from pippin.engine.scheduling.work import Chunk, Prefill, Work
 
 GROUP_LOOKAHEAD = 64
 """Waiting jobs that are looked at for company of the first."""
+LOOKAHEAD = 64
 MIN_FILL = 0.75
 """A prompt shorter than this share of the group's longest would waste too much padding."""
 TURN = 4
@@ -65,6 +70,8 @@ class Scheduler:
         self._waiting: dict[tuple[int, int | None], Prefill] = {}
         self._begun: dict[tuple[int, int | None], Prefill] = {}
         self._order = Order(clock())
+        self._line = Line(self._order)
+        """All that wait, in order."""
         self._tokens = 0
 
     # -- coming and going ------------------------------------------------------------------------
@@ -93,8 +100,8 @@ class Scheduler:
         if timeout_s is None:
             return []
         latest = self._clock() - timeout_s
-        fresh = [each for each in self._waiting.values() if not each.lane]
-        late = [prefill for prefill in fresh if prefill.job.arrived < latest]
+        waiting = self._waiting.values()
+        late = [each for each in waiting if not each.lane and each.job.arrived < latest]
         for prefill in late:
             self._forget(prefill)
         return [prefill.job for prefill in late]
@@ -106,9 +113,18 @@ class Scheduler:
     def _enter(self, prefill: Prefill) -> None:
         self._waiting[prefill.id] = prefill
         self._order.shares.enter(prefill.job.tenant)
+        self._line.grow_older(self._clock())
+        self._line.enter(prefill)
+
+    def _leave(self, prefill: Prefill) -> None:
+        if prefill.begun:
+            del self._begun[prefill.id]
+        else:
+            del self._waiting[prefill.id]
+            self._line.leave(prefill)
 
     def _forget(self, prefill: Prefill) -> None:
-        del (self._begun if prefill.begun else self._waiting)[prefill.id]
+        self._leave(prefill)
         if self._order.awaited is prefill:
             self._order.awaited = None
 
@@ -125,10 +141,10 @@ class Scheduler:
             room = self._room(lanes, used_bytes)
             gone = rows_in_the_way(first, self._waiting.values(), room, self._order)
         for prefill in gone:
-            self._begun.pop(prefill.id, None)
-            self._waiting[prefill.id] = prefill
+            self._leave(prefill)
             prefill.begun = prefill.kept = False
             prefill.done = prefill.known = 0
+            self._enter(prefill)
         return gone
 
     def victims(self, lanes: Sequence[Lane], used_bytes: int) -> list[Pause]:
@@ -146,13 +162,12 @@ class Scheduler:
         return make_way(first, lanes, self._room(lanes, used_bytes), self._order.now)
 
     def _over_budget(self, lanes: Sequence[Lane], used_bytes: int) -> list[Work]:
-        self._order.now = self._clock()
+        self._line.grow_older(self._clock())
         return over_budget(self._limits, lanes, self._all(), used_bytes, self._order.now)
 
     def _first(self) -> Prefill | None:
         """The first of those that lack nothing but room, if anything."""
-        lacking = filter(self._may_begin, self._waiting.values())
-        return min(lacking, key=self._order.rank, default=None)
+        return next(filter(self._may_begin, self._line.by_rank(self._longest)), None)
 
     # -- the plan of a step ----------------------------------------------------------------------
 
@@ -160,7 +175,7 @@ class Scheduler:
         """The chunks of this step: ``budget`` prompt tokens, padding counted. ``lanes``: all that
         decode. ``used_bytes``: of all rows, decoding or not. The caller runs each chunk before it
         asks for the next, and the scheduler counts it as done."""
-        self._order.now = self._clock()
+        self._line.grow_older(self._clock())
         present: list[Work] = [*lanes, *self._all()]
         self._order.shares.keep({work.job.tenant for work in present})
         room = self._room(lanes, used_bytes)
@@ -171,9 +186,9 @@ class Scheduler:
             yield chunk
 
     def _next(self, room: Room) -> Prefill | None:
-        served = self._tokens // self._step_tokens
-        rank = self._order.rank_by_age if served % TURN == TURN - 1 else self._order.rank
-        while startable := [each for each in self._all() if self._startable(each, room)]:
+        by_age = self._tokens // self._step_tokens % TURN == TURN - 1
+        rank = self._order.rank_by_age if by_age else self._order.rank
+        while startable := [*self._begun.values(), *self._first_with_room(room, by_age=by_age)]:
             prefill = min(startable, key=rank)
             if prefill.begun:
                 return prefill
@@ -182,22 +197,30 @@ class Scheduler:
                 return prefill
         return None
 
+    def _first_with_room(self, room: Room, *, by_age: bool) -> list[Prefill]:
+        """One or none. If none of the oldest may begin, another one may."""
+        oldest = islice(self._line.by_age() if by_age else (), LOOKAHEAD)
+        first = islice(self._line.by_rank(self._longest), LOOKAHEAD)
+        fitting = (each for each in chain(oldest, first) if self._startable(each, room))
+        return list(islice(fitting, 1))
+
     def _startable(self, prefill: Prefill, room: Room) -> bool:
-        return prefill.begun or (room.fits(prefill) and self._may_begin(prefill))
+        return room.fits(prefill) and self._may_begin(prefill)
 
     def _may_begin(self, prefill: Prefill) -> bool:
-        """Whether it lacks nothing, or nothing but room."""
-        if self._order.bars(prefill):
-            return False
-        if prefill.expected <= self._step_tokens:
-            return True
+        """Whether one that stands in line lacks nothing, or nothing but room."""
+        return prefill.expected <= self._longest(self._order.level(prefill))
+
+    def _longest(self, level: int) -> float:
+        """Tokens that a prompt of this level may be about to compute, to begin now."""
         levels = [self._order.level(each) for each in self._begun.values()]
-        return sum(level <= self._order.level(prefill) for level in levels) < MAX_BEGUN
+        long = sum(each <= level for each in levels) >= MAX_BEGUN
+        return self._step_tokens if long else inf
 
     def _passes_another(self, prefill: Prefill, room: Room) -> bool:
         """Whether one that has lost patience finds no room where this one would begin: then that
         one is waited for."""
-        oldest = min(self._waiting.values(), key=self._order.rank_by_age)
+        oldest = next(self._line.by_age())
         late = self._order.now - oldest.job.arrived >= PATIENCE_S
         if oldest is prefill or not late or room.fits(oldest):
             return False
@@ -206,8 +229,9 @@ class Scheduler:
 
     def _begin(self, prefill: Prefill, room: Room) -> None:
         room.take(prefill)
+        self._leave(prefill)
         prefill.begun = True
-        self._begun[prefill.id] = self._waiting.pop(prefill.id)
+        self._begun[prefill.id] = prefill
         if self._order.awaited is prefill:
             self._order.awaited = None
         if not prefill.kept:
@@ -226,7 +250,7 @@ class Scheduler:
 
     def _chunk(self, prefill: Prefill, budget: int, room: Room) -> Chunk:
         length = min(prefill.remaining, budget, self._step_tokens)
-        if not (self._can_group and length and length == prefill.total and _is_plain(prefill)):
+        if not (self._can_group and length and length == prefill.total and prefill.plain):
             return Chunk((prefill,), length)
         group = self._group(prefill, budget, room)
         return Chunk(group, max(each.total for each in group))
@@ -246,9 +270,8 @@ class Scheduler:
 
     def _company(self, first: Prefill) -> list[Prefill]:
         level = self._order.level(first)
-        fresh = [p for p in self._waiting.values() if _is_plain(p) and not p.known]
-        alike = [prefill for prefill in fresh if self._order.level(prefill) == level]
-        return nsmallest(GROUP_LOOKAHEAD, alike, key=self._order.rank)
+        line = self._line.by_rank(lambda each: self._step_tokens if each == level else -1)
+        return list(islice((p for p in line if p.plain and not p.known), GROUP_LOOKAHEAD))
 
     # -- figures ---------------------------------------------------------------------------------
 
@@ -275,8 +298,3 @@ class Scheduler:
 
     def _room(self, lanes: Sequence[Lane], used_bytes: int) -> Room:
         return self._limits.room(lanes, self._begun.values(), used_bytes)
-
-
-def _is_plain(prefill: Prefill) -> bool:
-    """Fresh, and only to be put into the cache."""
-    return prefill.done == 0 and prefill.lane is None and not prefill.job.score_prompt

@@ -24,6 +24,8 @@ class Prefill:
     """A paused lane's rows wait with the prefiller: nothing is left to compute."""
     known: int = 0
     """Tokens that the memory of prompts had at submission: a hint for the order, no more."""
+    scored: int = 0
+    """Tokens of the prompt whose scores were told. They are told once, even if it starts over."""
     _text: tuple[int, ...] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -50,6 +52,11 @@ class Prefill:
     def expected(self) -> int:
         """Tokens that are probably still to be computed."""
         return self.remaining if self.begun else self.total - max(self.done, self.known)
+
+    @property
+    def plain(self) -> bool:
+        """Fresh, and only to be put into the cache."""
+        return self.done == 0 and self.lane is None and not self.job.score_prompt
 
     @property
     def choices(self) -> int:

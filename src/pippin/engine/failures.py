@@ -1,0 +1,35 @@
+"""Failed steps: one costs its jobs, too many in a row cost the engine."""
+
+from collections.abc import Sequence
+
+from pippin.engine.lane import JobFailed, Output
+
+MAX_FAILURES = 20
+"""Failed steps in a row, after which the engine is taken to be broken."""
+
+
+class EngineBroken(Exception):
+    """Step after step fails: nothing is gained by going on."""
+
+
+class Failures:
+    """Counts failed steps. Owned by the engine, on its thread."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def among(self, outputs: Sequence[Output]) -> list[int]:
+        """The jobs that failed, given all that a step put out. A step that put out nothing says
+        nothing.
+
+        Raises:
+            EngineBroken: too many steps failed, one after the other.
+        """
+        failed = [output.job_id for output in outputs if isinstance(output, JobFailed)]
+        if failed:
+            self._in_a_row += 1
+        elif outputs:
+            self._in_a_row = 0
+        if self._in_a_row >= MAX_FAILURES:
+            raise EngineBroken(f"{self._in_a_row} steps failed, one after the other")
+        return failed

@@ -1,0 +1,109 @@
+"""Attention on a CPU gives what MLX's gives, and every row its own bits."""
+
+from collections.abc import Iterator
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pippin.engine.host_attention import attention, plain_attention, with_host_attention
+from pippin.models.blas import load_blas
+
+SHAPES = st.tuples(
+    st.integers(1, 3),  # sequences
+    st.sampled_from([(1, 1), (2, 2), (6, 3), (4, 1)]),  # heads, groups
+    st.integers(1, 40),  # queries
+    st.integers(0, 300),  # positions before them
+    st.sampled_from([8, 32]),  # width
+)
+
+
+@pytest.fixture(autouse=True)
+def _on_cpu() -> Iterator[None]:
+    load_blas(1)
+    with mx.stream(mx.cpu):
+        yield
+
+
+def arrays(
+    shape: tuple[int, tuple[int, int], int, int, int], seed: int
+) -> tuple[mx.array, mx.array, mx.array]:
+    batch, (heads, groups), length, before, width = shape
+    draw = np.random.default_rng(seed).standard_normal
+    of_keys = (batch, groups, before + length, width)
+    made = draw((batch, heads, length, width)), draw(of_keys), draw(of_keys)
+    queries, keys, values = (mx.array(each.astype(np.float32)) for each in made)
+    return queries, keys, values
+
+
+def masks(shape: tuple[int, tuple[int, int], int, int, int], seed: int) -> list[mx.array | str]:
+    batch, (heads, _), length, before, _ = shape
+    draw = np.random.default_rng(seed).random
+    positions = before + length
+    seen = [draw((length, positions)) < 0.7]
+    seen += [draw((batch, n, length, positions)) < 0.7 for n in (1, heads)]
+    added = np.where(seen[1], 0, -np.inf).astype(np.float32)
+    added[..., 0] = 0
+    return ["causal", *map(mx.array, seen), mx.array(added)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(SHAPES, st.integers(0, 9))
+def test_it_gives_what_mlx_gives(
+    shape: tuple[int, tuple[int, int], int, int, int], seed: int
+) -> None:
+    queries, keys, values = arrays(shape, seed)
+    for mask in (None, *masks(shape, seed)):
+        ours = attention(queries, keys, values, scale=0.3, mask=mask)
+        theirs = plain_attention(queries, keys, values, scale=0.3, mask=mask)
+        np.testing.assert_allclose(np.array(ours), np.array(theirs), rtol=1e-4, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(SHAPES, st.integers(1, 70), st.integers(0, 9))
+def test_a_row_has_the_same_bits_alone_and_behind_padding(
+    shape: tuple[int, tuple[int, int], int, int, int], padding: int, seed: int
+) -> None:
+    queries, keys, values = arrays(shape, seed)
+    noise = [mx.random.normal((*each.shape[:2], padding, each.shape[3])) for each in (keys, values)]
+    behind = [mx.concatenate([n, each], 2) for n, each in zip(noise, (keys, values), strict=True)]
+    length, positions = queries.shape[2], keys.shape[2]
+    causal = np.arange(positions - length, positions)[:, None] >= np.arange(positions)
+    mask = mx.array(np.pad(causal, ((0, 0), (padding, 0))))
+    alone = attention(queries, keys, values, scale=0.3, mask="causal")
+    padded = attention(queries, *behind, scale=0.3, mask=mask)
+    one = attention(queries[:1], keys[:1], values[:1], scale=0.3, mask="causal")
+    last = attention(queries[:, :, -1:], keys, values, scale=0.3, mask=None)
+    assert np.array_equal(np.array(alone), np.array(padded))
+    assert np.array_equal(np.array(alone[:1]), np.array(one))
+    assert np.array_equal(np.array(alone[:, :, -1:]), np.array(last))
+
+
+def test_what_it_does_not_know_is_left_to_mlx() -> None:
+    shape = (1, (2, 1), 3, 4, 8)
+    queries, keys, values = arrays(shape, 1)
+    sinks = mx.array([0.5, -0.5])
+    ours = attention(queries, keys, values, scale=0.3, mask="causal", sinks=sinks)
+    theirs = plain_attention(queries, keys, values, scale=0.3, mask="causal", sinks=sinks)
+    assert mx.array_equal(ours, theirs)
+    halves = [each.astype(mx.float16) for each in (queries, keys, values)]
+    assert attention(*halves, scale=0.3).dtype == mx.float16
+
+
+def test_only_the_model_that_is_called_sees_it() -> None:
+    seen = []
+
+    def model(inputs: mx.array, *, cache: list[object]) -> mx.array:
+        seen.append(mx.fast.scaled_dot_product_attention)
+        if len(seen) > 1:
+            raise RuntimeError("a model that fails")
+        return inputs
+
+    forward = with_host_attention(model)
+    forward(mx.array([[1]]), cache=[])
+    with pytest.raises(RuntimeError):
+        forward(mx.array([[1]]), cache=[])
+    assert seen == [attention, attention]
+    assert mx.fast.scaled_dot_product_attention is plain_attention
