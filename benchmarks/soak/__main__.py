@@ -109,12 +109,14 @@ async def _tell(
     console: Console, crew: Crew, sampler: Sampler, begin: float, end: float
 ) -> NoReturn:
     """A line now and then, until cancelled."""
+    whole = end - begin
     while True:
         await asyncio.sleep(TELL_EVERY_S)
         passed, seen, last = time.monotonic() - begin, crew.seen, sampler.samples[-1]
+        clock = f"{_clock(passed)} of {_clock(whole)}" if passed < whole else "the last answers"
         console.print(
-            f"{_clock(passed)} of {_clock(end - begin)}: {seen.endings['answered']:,} answered, "
-            f"{seen.endings['left']:,} left, {seen.endings['busy']:,} busy, {seen.wrong:,} wrong; "
+            f"{clock}: {seen.endings['answered']:,} answered, {seen.endings['left']:,} left, "
+            f"{seen.endings['busy']:,} busy, {seen.wrong:,} wrong; "
             f"gateway {last.gateway / MIB:.0f} MiB, workers {last.workers / MIB:.0f} MiB",
             soft_wrap=True,
         )

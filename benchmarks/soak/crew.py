@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from benchmarks.soak.caller import Outcome, make
 from benchmarks.soak.traffic import Call, Traffic
 
-PAUSE_S = 0.3
+PAUSE_S = 1.0
 """After a refusal."""
 KEPT_FAULTS, FAULT_CHARACTERS = 20, 600
 

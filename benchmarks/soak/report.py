@@ -25,9 +25,12 @@ class Report:
         endings = ("answered", "left", "busy", "wrong")
         names = ("answered", "left by the client", "refused: busy", "wrong")
         self.rows += [(n, f"{seen.endings[e]:,}") for n, e in zip(names, endings, strict=True)]
-        self.rows.append(("compared with answers taken alone", f"{seen.compared:,}"))
-        self.rows.append(("tokens in, cached", f"{seen.prompt_tokens:,}, {seen.cached_tokens:,}"))
-        self.rows.append(("tokens out", f"{seen.completion_tokens:,}"))
+        self.rows.append(("compared with those taken alone", f"{seen.compared:,}"))
+        self.rows.append(("prompt tokens", f"{seen.prompt_tokens:,}"))
+        self.rows.append(("of these, cached", f"{seen.cached_tokens:,}"))
+        self.rows.append(("generated tokens", f"{seen.completion_tokens:,}"))
+        if not seen.endings["answered"]:
+            self.faults.append("no answer came")
         self.faults += seen.faults
         if not seen.compared:
             self.faults.append("no answer was compared with one that was taken alone")
@@ -46,8 +49,8 @@ class Report:
 
     def _add_judgement(self, name: str, found: Judgement) -> None:
         halves = f"{found.first_half / MIB:.0f} → {found.second_half / MIB:.0f} MiB"
-        slope = f"{found.slope / MIB:+.2f} MiB a minute, peak {found.peak / MIB:.0f} MiB"
-        self.rows.append((f"memory, {name}", f"{halves}, {slope}"))
+        self.rows.append((f"memory, {name}", f"{halves}, peak {found.peak / MIB:.0f}"))
+        self.rows.append(("", f"{found.slope / MIB:+.2f} MiB a minute"))
         if not found.flat:
             self.faults.append(f"the memory of the {name} grew: {halves}")
 
@@ -61,11 +64,14 @@ class Report:
     def add_log(self, log: Path) -> None:
         lines = log.read_text(errors="replace").splitlines()
         found = [line for line in lines if LOG_FAULT.search(line)]
-        self.rows.append(("lines in the log, faults", f"{len(lines):,}, {len(found):,}"))
+        self.rows.append(("lines in the log", f"{len(lines):,}"))
+        self.rows.append(("of these, faults", f"{len(found):,}"))
         self.faults += [f"in the log: {line}" for line in found[:10]]
 
     def show(self, console: Console) -> None:
         table = Table(title="Soak", title_justify="left", show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
         for row in self.rows:
             table.add_row(*row)
         console.print(table)

@@ -182,6 +182,7 @@ async def test_cors_is_off_unless_asked(door: Door) -> None:
         refused = await client.post(CHAT, json=ASK, headers={"origin": "https://a.example"})
         assert refused.status_code == 401
         assert refused.headers["access-control-allow-origin"] == "https://a.example"
+        assert "retry-after" in refused.headers["access-control-expose-headers"]
         other = await client.options(CHAT, headers=preflight | {"origin": "https://b.example"})
         assert "access-control-allow-origin" not in other.headers
 

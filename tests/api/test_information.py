@@ -93,6 +93,7 @@ async def test_capabilities(door: Door) -> None:
     assert chat["tools"] == {"support": "refused"}
     assert chat["n"]["schema"]["maximum"] == MAX_CHOICES
     assert body["limits"]["body_bytes"] == 10 * 1024 * 1024
+    assert body["limits"]["answers_at_once"] == 64
     assert body["limits"]["requests_at_once"] == 64
     assert body["limits"]["requests_waiting"] == 512
     assert chat["pippin"]["support"] == "honoured"

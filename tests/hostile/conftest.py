@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 1024 * 1024
 CANARY_TOKENS = 2_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server_url() -> Iterator[str]:
     """The real server without keys on loopback, with a short receipt deadline and a small body
     limit."""
@@ -34,8 +34,9 @@ def client(server_url: str) -> Iterator[httpx.Client]:
 class Canary:
     """A stream of its own that counts what it gets, and begins anew when it is complete."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, model: str = "demo") -> None:
         self._url = url
+        self._model = model
         self._events = 0
         self._error: str | None = None
         self._stop = False
@@ -61,6 +62,13 @@ class Canary:
         assert error is None, f"the canary's stream broke: {error}"
         assert arrived, "the canary fell silent"
 
+    def must_break(self) -> str:
+        """Wait for the error that ends this stream; what it says. The next stream begins anew."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: self._error is not None, 30), "nothing broke it"
+            error, self._error = self._error, None
+        return str(error)
+
     def _listen(self) -> None:
         while not self._stop:
             try:
@@ -71,6 +79,7 @@ class Canary:
 
     def _listen_to_one(self) -> None:
         ask = {
+            "model": self._model,
             "messages": [{"role": "user", "content": "Sing."}],
             "stream": True,
             "ignore_eos": True,
@@ -91,7 +100,7 @@ class Canary:
             self._heard.notify_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def canary(server_url: str) -> Iterator[Canary]:
     with Canary(server_url) as canary:
         yield canary

@@ -32,6 +32,16 @@ def well_formed(body: bytes, param: str | None = None) -> dict[str, Any]:
     return error
 
 
+def failure(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """One error: that status, or of a stream whose headers were sent, the last event."""
+    if not answer.headers["content-type"].startswith("text/event-stream"):
+        return refusal(answer, status)
+    assert answer.status_code == 200
+    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line]
+    assert sum('"error"' in event for event in events) == 1, events[-3:]
+    return well_formed(events[-1].encode())
+
+
 def connection(url: str) -> socket.socket:
     parts = urlsplit(url)
     assert parts.hostname is not None

@@ -33,7 +33,7 @@ def text_of(answer: httpx.Response) -> str:
 
 def test_row_19_checks_are_no_asserts() -> None:
     """The same refusals when Python drops every assert."""
-    optimised = serving(python=(sys.executable, "-O"))
+    optimised = serving(program=(sys.executable, "-O", "-m", "pippin"))
     with optimised as server, httpx.Client(base_url=server.url) as client:
         refusal(chat(client, "x", temperature=-1), 400, "temperature")
         refusal(chat(client, "x", logit_bias={"99999999": 1}), 400)

@@ -14,8 +14,9 @@ from pippin.engine.lane import Job
 from pippin.engine.probe import Sharing, probe
 from pippin.engine.rows import CacheMaker, Model, cannot_be_cut
 from pippin.memory.disk import DiskTier
-from pippin.memory.prompts import PromptMemory, Text
+from pippin.memory.prompts import PromptMemory
 from tests.engine.driver import LaneId, Transcript, run
+from tests.isolation.faulty_disk import FaultyDisk
 
 PLENTY = 1 << 30
 PATIENCE_S = 60.0
@@ -27,7 +28,7 @@ class Server:
     """An engine, its memory, and all that it ever put out. Ends the memory's threads with it."""
 
     def __init__(
-        self, engine: Engine, memory: PromptMemory | None, disk: DiskTier | None = None
+        self, engine: Engine, memory: PromptMemory | None, disk: FaultyDisk | None = None
     ) -> None:
         self.engine = engine
         self.memory = memory
@@ -36,13 +37,13 @@ class Server:
         self.steps = 0
 
     @property
-    def disk(self) -> DiskTier:
+    def disk(self) -> FaultyDisk:
         assert self._disk
         return self._disk
 
     def submit(self, *jobs: Job, salt: str = "") -> None:
         for job in jobs:
-            text = Text.of(self.memory.root(salt), job.prompt) if self.memory else None
+            text = self.memory.text(salt, job.prompt) if self.memory else None
             self.engine.submit(replace(job, text=job.text or text))
 
     def step(self, times: int = 1) -> None:
@@ -126,8 +127,9 @@ class House:
             disk=disk,
         )
 
-    def disk(self, folder: Path) -> DiskTier:
-        disk = DiskTier(
+    def disk(self, folder: Path) -> FaultyDisk:
+        """It is well as long as nobody makes it sick."""
+        disk = FaultyDisk(
             folder,
             fingerprint=self.fingerprint,
             needs_state=self.needs_state,
@@ -154,6 +156,8 @@ class House:
         try:
             yield server
         finally:
+            if disk:
+                disk.mood = "well"
             server.engine.close(flush_s=30.0)
 
     def alone(self, *jobs: Job) -> dict[LaneId, list[int]]:

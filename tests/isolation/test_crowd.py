@@ -1,60 +1,14 @@
 """Who else comes, goes or is cancelled changes no token of an answer: lanes wait, pause with their
 rows and without, and go on in other company, while prompts are remembered and forgotten."""
 
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from pippin.core.request import Priority
-from pippin.engine.lane import Job
-from pippin.memory.disk import DiskTier
-from tests.isolation.server import House, Server, cancelled
-from tests.isolation.talk import TURN_END, family, job, words
-
-SYSTEM = [*words(1, 70), TURN_END]
-PRIORITIES: tuple[Priority, ...] = ("batch", "batch", "agent", "interactive")
-
-
-def crowd() -> list[Job]:
-    """Twelve jobs of two families, the more urgent ones later."""
-    jobs = [*family(10, SYSTEM), *family(20, words(8, 33), 10)]
-    return [
-        replace(each, priority=PRIORITIES[at // 3], max_tokens=8 + 5 * (at % 4))
-        for at, each in enumerate(jobs)
-    ]
-
-
-def tight(house: House) -> dict[str, Any]:
-    """Room for about three lanes, and for little else."""
-    return {"max_lanes": 4, "memory_bytes": int(3.4 * house.lane_cost(200)), "prefill_budget": 24}
-
-
-TOGETHER: dict[str, Any] = {"max_lanes": 4, "prefill_budget": 24}
-
-
-class Crowd:
-    """Jobs that come to a server one after another, three steps apart."""
-
-    def __init__(self, server: Server, jobs: list[Job]) -> None:
-        self.server = server
-        self.coming = list(jobs)
-        self.seen: Counter[str] = Counter()
-
-    def step(self) -> None:
-        if self.coming and self.server.steps % 3 == 0:
-            self.server.submit(self.coming.pop(0))
-        self.server.step()
-        self.seen.update(self.server.phases.values())
-
-    def finish(self) -> None:
-        while self.coming or not self.server.engine.idle:
-            self.step()
-        self.server.finish()
+from tests.engine.driver import run
+from tests.isolation.crowd import SYSTEM, TOGETHER, Crowd, crowd, tight
+from tests.isolation.server import House, cancelled
+from tests.isolation.talk import job, words
 
 
 @pytest.mark.parametrize("when", range(0, 60, 4))
@@ -102,6 +56,23 @@ def test_a_crowd_that_gives_way(house: House, is_tight: bool) -> None:
         assert paused
 
 
+def test_what_a_crowd_said_goes_on(hashing_house: House) -> None:
+    """Each lane's own row was remembered when it left: at its end, at a token that came before the
+    step in flight was read, or cancelled."""
+    house = hashing_house
+    jobs = [job(n, words(n, 40), max_tokens=60, eos=frozenset(range(0, 60, 7))) for n in range(8)]
+    with house.serving(max_lanes=8) as server:
+        server.submit(*jobs)
+        server.step_until(lambda: len(server.said.tokens[7, 0]) >= 1)
+        server.engine.cancel(6)
+        server.finish()
+        said = {lane: [*tokens] for lane, tokens in server.said.tokens.items()}
+        for (number, _), tokens in said.items():
+            goes_on = job(10 + number, [*jobs[number].prompt, *tokens, *words(number, 4)])
+            assert server.ask(goes_on) == house.alone(goes_on)
+            assert server.cached(goes_on) >= 40
+
+
 def test_one_choice_leaves(hashing_house: House) -> None:
     """As when a stop text was found in it."""
     asked = job(0, SYSTEM, choices=3, max_tokens=20)
@@ -121,17 +92,16 @@ def test_one_choice_leaves(hashing_house: House) -> None:
             assert server.ask(goes_on) == hashing_house.alone(goes_on)
 
 
-@contextmanager
-def stuck(disk: DiskTier) -> Iterator[threading.Event]:
-    """A disk that is read only when the event is set."""
-    go_on = threading.Event()
-    read = disk.read
-
-    def waiting(*given: Any) -> Any:
-        go_on.wait()
-        return read(*given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disk, "read", waiting)
-        yield go_on
-        go_on.set()
+@pytest.mark.parametrize("is_tight", [False, True])
+def test_scores_of_prompts_are_told_once(hashing_house: House, is_tight: bool) -> None:
+    """Whoever must begin anew does not say them again, and a lane that goes on says none."""
+    house = hashing_house
+    jobs = [replace(each, score_prompt=True, logprobs=1) for each in crowd()]
+    alone = [run(house.engine(), [each]).prompt_scores[each.id] for each in jobs]
+    with house.serving(**(tight(house) if is_tight else TOGETHER)) as server:
+        all_of_it = Crowd(server, jobs)
+        all_of_it.finish()
+        assert server.said.failed == []
+        assert [server.said.prompt_scores[each.id] for each in jobs] == alone
+        assert server.said.tokens == house.alone(*jobs)
+        assert "paused, rows gone" in all_of_it.seen or not is_tight

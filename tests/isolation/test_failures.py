@@ -3,6 +3,7 @@ one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,26 @@ def test_no_numbers_once(
             said = {(0, lane[1]): tokens for lane, tokens in server.ask(asked).items()}
             assert said == truth
         assert server.cached(asked) > 0
+
+
+@pytest.mark.parametrize("call", range(1, 12, 2))
+@pytest.mark.parametrize("leaves", [False, True])
+def test_no_numbers_are_not_remembered_on_disk(
+    hashing_house: House, model: HashingModel, tmp_path: Path, call: int, leaves: bool
+) -> None:
+    """Nor by those who leave before anybody has seen that there are none."""
+    prompt = [*words(1, 200), TURN_END, *words(2, 300), TURN_END]
+    truth = hashing_house.alone(job(0, prompt))
+    with hashing_house.serving(tmp_path) as server:
+        model.poison_at = model.calls + call
+        server.submit(job(0, prompt))
+        server.step_until(lambda: model.calls >= (model.poison_at or 0))
+        if leaves:
+            server.engine.cancel(0)
+        server.finish()
+    for number in (2, 4):
+        with hashing_house.serving(tmp_path) as server:
+            assert server.ask(job(number, prompt)) == {(number, 0): truth[0, 0]}
 
 
 @pytest.mark.parametrize("call", range(1, 30, 2))

@@ -55,12 +55,31 @@ def test_a_conversation_that_goes_on(hashing_house: House) -> None:
 
 def test_every_place_to_branch(hashing_house: House) -> None:
     with hashing_house.serving() as server:
-        for cut in range(61, 99, 2):
+        for cut in (62, 63, 64, 65, 80, 95, 96, 97):
             long = words(cut, 100)
             branch = [*long[:cut], (long[cut] + 1) % WORDS, *words(cut, 20)]
             jobs = [job(10 * cut, long), job(10 * cut + 2, branch), job(10 * cut + 4, long)]
             one_after_another(server, hashing_house, jobs)
             assert server.cached(jobs[1]) == (0 if hashing_house.needs_state else cut)
+
+
+def test_texts_that_part_within_a_block(hashing_house: House) -> None:
+    """A state at an end that was reached by other tokens of the same block is no state of this."""
+    first = words(1, 71)
+    second = [*first[:64], *words(2, 20)]
+    third = [*second[:75], *words(3, 3)]
+    with hashing_house.serving() as server:
+        jobs = [job(0, first, max_tokens=1), job(2, second, max_tokens=1), job(4, third)]
+        one_after_another(server, hashing_house, jobs)
+
+
+def test_prompts_that_come_token_by_token(hashing_house: House) -> None:
+    """Then caches are written in place, also just after what they held was kept. Few of them, so
+    that the window still shows the system prompt."""
+    jobs = [job(number, [*SYSTEM, *words(number, 4)]) for number in (2, 4, 6)]
+    with hashing_house.serving(prefill_budget=1) as server:
+        one_after_another(server, hashing_house, jobs)
+        assert [server.cached(each) for each in jobs] == [0, len(SYSTEM), len(SYSTEM)]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])

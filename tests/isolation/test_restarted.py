@@ -1,22 +1,12 @@
 """What comes from the disk changes no token of an answer: after a restart, beyond what RAM holds,
 and beside what other models have written into the same folder."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
-import pytest
-
-from pippin.core.sampling import SamplingDefaults
 from pippin.engine.lane import Job
 from pippin.memory.records import decode, encode
-from pippin.models.load import LoadedModel
-from pippin.worker.engine_maker import make_engine
-from pippin.worker.options import Options
-from tests.engine import zoo
-from tests.isolation.server import PLENTY, House, Server
+from tests.isolation.server import House, Server
 from tests.isolation.talk import TURN_END, family, job, words
 
 SYSTEM = [*words(1, 150), TURN_END]
@@ -89,61 +79,3 @@ def test_salts_share_nothing_on_disk(hashing_house: House, tmp_path: Path) -> No
         with hashing_house.serving(tmp_path) as server:
             assert server.ask(asked, salt=salt) == hashing_house.alone(asked)
             assert server.cached(asked) == 0
-
-
-@pytest.fixture(scope="module")
-def in_bits(arrays: type) -> dict[int, House]:
-    """One model, its caches plain, in 8 and in 4 bits."""
-    model = zoo.build("llama", head_dim=32)
-    return {bits: House(model, zoo.VOCAB, bits or None) for bits in (0, 4, 8)}
-
-
-def test_quantised_caches_are_what_they_are_alone(
-    in_bits: dict[int, House], tmp_path: Path
-) -> None:
-    jobs = family(10, SYSTEM)
-    for bits in (8, 4):
-        house = in_bits[bits]
-        with house.serving(tmp_path) as server:
-            one_after_another(server, house, jobs[:3])
-            assert server.cached(jobs[2]) > len(SYSTEM)
-        with house.serving(tmp_path) as server:
-            one_after_another(server, house, jobs[3:])
-            assert server.cached(jobs[3]) > len(SYSTEM)
-
-
-def test_caches_of_other_bits_are_never_used(in_bits: dict[int, House], tmp_path: Path) -> None:
-    """In one folder, with the fingerprints that a worker gives them."""
-    asked = job(0, [*SYSTEM, *words(2, 40)])
-    for bits in (0, 4, 8, 0, 4, 8):
-        house, seen_before = in_bits[bits], len(records(tmp_path)) >= 3
-        with worker_s(house, tmp_path) as server:
-            assert server.ask(asked) == house.alone(asked)
-            assert server.cached(asked) == (len(asked.prompt) - 1 if seen_before else 0)
-    assert house.alone(asked) != in_bits[4].alone(asked), "or else nothing was shown"
-
-
-@contextmanager
-def worker_s(house: House, folder: Path) -> Iterator[Server]:
-    """A server as the worker would make it."""
-    given = ["--cache-disk", str(PLENTY), "--cache-dir", str(folder)]
-    given += ["--kv-bits", str(house.kv_bits or 0), "--memory", str(PLENTY)]
-    loaded = LoadedModel(
-        model=house.model,
-        tokenizer=cast(Any, None),
-        chat_template=None,
-        special_tokens={},
-        architecture="llama",
-        context_length=2048,
-        vocab_size=house.vocab_size,
-        eos=frozenset(),
-        defaults=SamplingDefaults(),
-        weights_bytes=1 << 20,
-        digest="1234",
-        dtype="float32",
-    )
-    engine, memory = make_engine(Options.parse(given), loaded, "a device", lambda: None)
-    try:
-        yield Server(engine, memory)
-    finally:
-        engine.close(flush_s=30.0)

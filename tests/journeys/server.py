@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 READY_WITHIN_S = 120.0
+PIPPIN = (sys.executable, "-m", "pippin")
 
 
 @dataclass
@@ -29,7 +30,7 @@ class RunningServer:
     @property
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "pippin.worker" in " ".join(child.cmdline())]
+        return [child for child in children if "--socket" in child.cmdline()]
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -53,12 +54,12 @@ class RunningServer:
 def serving(
     *arguments: str,
     environment: dict[str, str] | None = None,
-    python: Sequence[str] = (sys.executable,),
+    program: Sequence[str] = PIPPIN,
 ) -> Iterator[RunningServer]:
     """``pippin serve`` with these arguments on a free port, until the block ends."""
     with TemporaryDirectory() as cache:
         own = {"PYTHONUNBUFFERED": "1", "PIPPIN_CACHE_DIR": cache}
-        command = (*python, "-m", "pippin", "serve", "--port", "0", *arguments)
+        command = (*program, "serve", "--port", "0", *arguments)
         with _running(command, {**os.environ, **own, **(environment or {})}) as server:
             yield server
 
