@@ -69,10 +69,8 @@ class Engine:
         remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them. ``clock``:
         seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
-        make = CacheMaker(model, kv_bits)
-        forward = for_device(model)
-        self.lane_cost = lane_cost
-        self.memory_bytes = memory_bytes
+        make, forward = CacheMaker(model, kv_bits), for_device(model)
+        self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
         self._memory = memory
         self._recollection = Recollection(memory, make)
