@@ -37,7 +37,7 @@ LOAD_FAILED = 3
 ENGINE_DIED = 4
 FLUSH_S = 2.0
 """How long a worker that is to end may write; the gateway waits longer."""
-SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.0002
 """How long text work may keep Python's lock while the engine thread waits for it."""
 
 
