@@ -1,6 +1,5 @@
 """A request → a job that fits."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from pippin.core.model import ModelInfo
@@ -58,7 +57,6 @@ class JobMaker:
             score_prompt=request.echo and request.logprobs is not None,
             tenant=request.tenant,
             priority=request.priority,
-            arrived=time.monotonic(),
             text=self._text(request.cache_salt, tokens) if self._text else None,
             explain=request.explain_cache,
             turn_ends=self._eos,
