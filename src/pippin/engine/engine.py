@@ -129,6 +129,8 @@ class Engine:
         Raises:
             EngineBroken: too many steps failed, one after the other.
         """
+        if self._memory:  # first, when what the last step put out is on its way
+            self._memory.save_some(SAVED_PER_STEP)
         began = time.perf_counter()
         outputs: list[Output] = []
         self._take_fetched()
@@ -141,8 +143,6 @@ class Engine:
         for job_id in self._failures.among(outputs):
             self.cancel(job_id)  # what is left of it elsewhere
         self._pace.observe(time.perf_counter() - began, decoding, prefilled)
-        if self._memory:
-            self._memory.save_some(SAVED_PER_STEP)
         self.progress += prefilled + len(outputs)
         return outputs
 
