@@ -1,8 +1,8 @@
 """What a worker says while it answers: a closed union. Every protocol renders these same events,
 and an answer that is not streamed is a fold over them.
 
-Per request: one ``Started``, then per choice any number of ``Delta`` and one ``Finished``; or one
-``Failed`` at any point, after which nothing follows.
+Per request: one ``Started``, then per choice any number of ``Delta`` and ``CallStarted``, and one
+``Finished``; or one ``Failed`` at any point, after which nothing follows.
 """
 
 from typing import Literal
@@ -11,7 +11,8 @@ import msgspec
 
 from pippin.core.memory import Reuse
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+Channel = Literal["content", "reasoning", "arguments"]
 
 
 class TopLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -51,6 +52,20 @@ class Delta(msgspec.Struct, frozen=True, tag="delta", array_like=True):
     index: int
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
+    """Of content only."""
+    channel: Channel = "content"
+    call: int = 0
+    """Of ``arguments``: which call's, counted from 0 per choice. They are JSON text."""
+
+
+class CallStarted(msgspec.Struct, frozen=True, tag="call", array_like=True):
+    """A choice begins to call a tool; its arguments follow as deltas of channel ``arguments``."""
+
+    id: int
+    index: int
+    call: int
+    call_id: str
+    name: str
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished", array_like=True):
@@ -62,6 +77,8 @@ class Finished(msgspec.Struct, frozen=True, tag="finished", array_like=True):
     completion_tokens: int
     logprob_sum: float | None = None
     """Only when the request asked for ``score``."""
+    reasoning_tokens: int = 0
+    """Of the completion's: those of its thinking."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed", array_like=True):
@@ -73,4 +90,4 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", array_like=True):
     param: str | None = None
 
 
-Event = Started | Delta | Finished | Failed
+Event = Started | Delta | CallStarted | Finished | Failed

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from pippin.core.constraint import Constraint
 from pippin.core.sampling import Sampling
+from pippin.core.tools import Tool, ToolCall, ToolUse
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Priority = Literal["interactive", "agent", "batch"]
@@ -21,6 +23,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: Role
     content: str
     name: str | None = None
+    reasoning: str | None = None
+    """What the assistant thought before it said ``content``; a template may show it or not."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of the assistant's, after ``content``."""
+    tool_call_id: str | None = None
+    """Which call a tool's message answers."""
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="chat", omit_defaults=True):
@@ -31,6 +39,8 @@ class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="chat", omit_def
 
     messages: tuple[Message, ...]
     template_kwargs: dict[str, Any] = {}
+    tools: tuple[Tool, ...] = ()
+    """Shown to the model."""
 
 
 class TextPrompt(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
@@ -71,6 +81,12 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """Deliver the prompt's text (and its log-probabilities, if asked for) first."""
     score: bool = False
     """Report each choice's summed log-probability when it finishes (for ``best_of``)."""
+    constraint: Constraint | None = None
+    """The form of the answer, once it has thought. Never with ``tool_use``."""
+    tool_use: ToolUse | None = None
+    """How the answer may call the prompt's tools; ``None``: it has none, or may not."""
+    thinking_budget: int | None = None
+    """Tokens after which thinking is ended by force; ``None``: no bound but ``max_tokens``."""
     priority: Priority = "interactive"
     tenant: str = ""
     """An opaque label of whoever asks; work is shared out fairly between labels."""

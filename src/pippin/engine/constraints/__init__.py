@@ -1,0 +1,1 @@
+"""Forms of answers, enforced: constraints become grammars, grammars become masks."""
