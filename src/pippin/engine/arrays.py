@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import mlx.core as mx
 import numpy as np
+import numpy.typing as npt
 
 from pippin.models.hardware import on_cpu
 
@@ -49,6 +50,9 @@ class Arrays(Protocol):
     def best(self, values: Array, count: int) -> Array:
         """Indices of the ``count`` largest entries of each row, in no order."""
 
+    def unpacked(self, bits: npt.NDArray[np.int32], width: int) -> Array:
+        """Booleans (B, width) from 32 a word, lowest bit first, (B, words)."""
+
 
 class DeviceArrays:
     xp = mx
@@ -74,6 +78,11 @@ class DeviceArrays:
 
     def best(self, values: Array, count: int) -> Array:
         return mx.argpartition(-values, kth=count - 1, axis=-1)[..., :count]
+
+    def unpacked(self, bits: npt.NDArray[np.int32], width: int) -> Array:
+        words = mx.array(bits.view(np.uint32))[:, :, None]
+        flags = (words >> mx.arange(32, dtype=mx.uint32)) & 1
+        return flags.reshape(len(bits), -1)[:, :width].astype(mx.bool_)
 
 
 class HostArrays:
@@ -109,6 +118,10 @@ class HostArrays:
         if count >= values.shape[-1]:
             return np.broadcast_to(np.arange(values.shape[-1]), values.shape)
         return np.argpartition(-values, count - 1, axis=-1)[..., :count]
+
+    def unpacked(self, bits: npt.NDArray[np.int32], width: int) -> Array:
+        flags = np.unpackbits(bits.view(np.uint8), axis=-1, count=width, bitorder="little")
+        return flags.view(np.bool_)
 
 
 def arrays_for_device() -> Arrays:

@@ -9,13 +9,13 @@ import mlx.core as mx
 from pippin.engine.arrays import Arrays
 from pippin.engine.batch import Batch, Flight
 from pippin.engine.buckets import Bucket, better_together, home_of
-from pippin.engine.lane import Job, JobFailed, Lane, Output, Score, Token
+from pippin.engine.constraints.masks import MaskFiller
+from pippin.engine.lane import Job, JobFailed, Lane, Output, Token
 from pippin.engine.rows import CacheRows, Model
 
 log = logging.getLogger(__name__)
 
 LaneId = tuple[int, int]
-Result = tuple[int | None, Score | None]
 OnLeave = Callable[[Lane, int, CacheRows, int], None]
 """Called with a lane that leaves, how many of its tokens its row holds, the rows, and its row."""
 
@@ -40,6 +40,7 @@ class Decoder:
         self._forward_cost = forward_cost
         self._on_leave = on_leave
         self._on_failure = on_failure
+        self._filler = MaskFiller()
         self._batches: list[Batch] = []
         self._dropped: set[LaneId] = set()
         self._poisoned: set[LaneId] = set()
@@ -93,9 +94,16 @@ class Decoder:
     ) -> None:
         """Let prefilled lanes decode from the next step on. ``logits``: those of their first
         tokens, (lanes, vocabulary), if they were computed with the prompt."""
-        newcomer = Batch(self._model, self._vocab_size, self._arrays, lanes, cache)
+        newcomer = Batch(
+            self._model,
+            self._vocab_size,
+            self._arrays,
+            self._filler,
+            lanes=lanes,
+            cache=cache,
+        )
         if logits is not None:
-            self._take(newcomer, newcomer.draw(logits).read(), outputs)
+            self._take(newcomer, newcomer.draw(logits), outputs)
         home = home_of(newcomer.bucket, self._buckets(), self._forward_cost)
         if home is not None and self._settled(batch := self._batches[home], outputs):
             self._join(batch, newcomer, outputs)
@@ -166,29 +174,40 @@ class Decoder:
         if landed is None:
             return
         try:
-            results = landed.read()
+            self._take(batch, landed, outputs)
         except Exception:  # noqa: BLE001  as above
             _log_failure("a decode step failed")
             self._fail(batch, outputs)
-            return
-        self._take(batch, results, outputs)
 
-    def _take(self, batch: Batch, results: Sequence[Result], outputs: list[Output]) -> None:
+    def _take(self, batch: Batch, landed: Flight, outputs: list[Output]) -> None:
+        results = landed.read()
+        outputs.extend(
+            Token(lane.job.id, lane.index, sure) for sure in landed.leapt for lane in batch.lanes
+        )
         for lane, (token, score) in zip(batch.lanes, results, strict=True):
             if lane.id in self._dropped:
                 continue
             if token is None:
                 log.error("the model gave no finite numbers for job %d", lane.job.id)
-                self.drop(lane.job.id)
-                self._poisoned |= {each.id for each in batch.lanes if each.job is lane.job}
-                self._dropped |= self._poisoned
+                self._poisoned |= self._end(batch, lane.job)
                 self._on_failure(lane)
                 outputs.append(JobFailed(lane.job.id))
-                continue
-            end = lane.accept(token)
-            if end:
-                self._dropped.add(lane.id)
-            outputs.append(Token(lane.job.id, lane.index, token, end, score))
+            elif lane.guide and lane.guide.broken:
+                log.warning("the constraint of job %d became too complex", lane.job.id)
+                self._end(batch, lane.job)
+                outputs.append(JobFailed(lane.job.id, too_complex=True))
+            else:
+                end = lane.accept(token)
+                if end:
+                    self._dropped.add(lane.id)
+                outputs.append(Token(lane.job.id, lane.index, token, end, score))
+
+    def _end(self, batch: Batch, job: Job) -> set[LaneId]:
+        """Let a job's lanes leave, in this batch, which may be new, and in others. Those here."""
+        here = {lane.id for lane in batch.lanes if lane.job is job}
+        self.drop(job.id)
+        self._dropped |= here
+        return here
 
     # -- batches ---------------------------------------------------------------------------------
 

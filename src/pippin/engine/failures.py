@@ -25,11 +25,11 @@ class Failures:
         Raises:
             EngineBroken: too many steps failed, one after the other.
         """
-        failed = [output.job_id for output in outputs if isinstance(output, JobFailed)]
-        if failed:
+        failed = [output for output in outputs if isinstance(output, JobFailed)]
+        if any(not output.too_complex for output in failed):
             self._in_a_row += 1
         elif outputs:
             self._in_a_row = 0
         if self._in_a_row >= MAX_FAILURES:
             raise EngineBroken(f"{self._in_a_row} steps failed, one after the other")
-        return failed
+        return [output.job_id for output in failed]

@@ -5,10 +5,12 @@ from typing import Literal
 
 from pippin.core.request import Priority
 from pippin.core.sampling import Sampling
+from pippin.engine.constraints.guide import Form, Guide, ThinkingLimit
 from pippin.engine.noise import lane_key
 from pippin.memory.prompts import Explanation, Text
 
-EndReason = Literal["stop", "length"]
+EndReason = Literal["stop", "length", "complete"]
+"""By a token that is no part of the text; by the limit; because nothing can follow the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,9 @@ class Job:
     """When the scheduler got it, in seconds of the scheduler's clock. Set by the scheduler."""
     text: Text | None = None
     """The prompt as the memory of prompts knows it; ``None``: nothing of it is remembered."""
+    form: Form | None = None
+    """What the answer must look like."""
+    thinking_limit: ThinkingLimit | None = None
     turn_ends: frozenset[int] = frozenset()
     """Tokens that end a turn of a conversation."""
     explain: bool = False
@@ -54,9 +59,19 @@ class Lane:
     generated: list[int] = field(default_factory=list)
     key: int = field(init=False)
     """Of this lane's random numbers."""
+    guide: Guide | None = field(init=False, default=None)
+    """What it may say next; ``None``: anything."""
 
     def __post_init__(self) -> None:
-        self.key = lane_key(self.job.sampling.seed, self.index)
+        job = self.job
+        self.key = lane_key(job.sampling.seed, self.index)
+        if job.form or job.thinking_limit:
+            self.guide = Guide(
+                job.form,
+                job.thinking_limit,
+                eos=tuple(job.turn_ends),
+                min_tokens=job.min_tokens if job.eos else job.max_tokens,
+            )
 
     @property
     def newest_token(self) -> int:
@@ -96,8 +111,12 @@ class Lane:
     def accept(self, token: int) -> EndReason | None:
         """Append a token; why the lane ends with it, if it does."""
         self.generated.append(token)
-        if token in self.job.eos and len(self.generated) > self.job.min_tokens:
+        if self.guide:
+            self.guide.accept(len(self.generated) - 1, token)
+        if token in self.job.eos and (self.guide or len(self.generated) > self.job.min_tokens):
             return "stop"
+        if self.guide and self.guide.complete:
+            return "complete"
         if len(self.generated) >= self.job.max_tokens:
             return "length"
         return None
@@ -160,6 +179,8 @@ class JobFailed:
     """A step failed with this job in it. The engine goes on without it."""
 
     job_id: int
+    too_complex: bool = False
+    """It was not the model's fault: the job's constraint could not be followed any further."""
 
 
 Output = Begun | PromptScored | Token | Ended | JobLate | JobFailed

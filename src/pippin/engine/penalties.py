@@ -61,12 +61,14 @@ class Penalties:
 
 
 class EarlyEos:
-    """Forbids the end of text before ``min_tokens``. Owned by a sampler."""
+    """Forbids the end of text before ``min_tokens``, but for lanes whose guide does. Owned by a
+    sampler."""
 
     def __init__(self, lanes: Sequence[Lane], arrays: Arrays) -> None:
         self._arrays = arrays
         self._left = [
-            lane.job.min_tokens - len(lane.generated) if lane.job.eos else 0 for lane in lanes
+            lane.job.min_tokens - len(lane.generated) if lane.job.eos and not lane.guide else 0
+            for lane in lanes
         ]
         self._steps = max(self._left)
         self._eos = [sorted(lane.job.eos) for lane in lanes]

@@ -1,0 +1,151 @@
+"""What one lane may say next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from llguidance import LLMatcher
+
+from pippin.output.thinking import Thinking
+
+Bits = npt.NDArray[np.int32]
+"""A bit per token, 32 a word, the lowest token in the lowest bit: whether it is allowed."""
+
+
+class Form(Protocol):
+    """A compiled constraint."""
+
+    def matcher(self) -> LLMatcher:
+        """A fresh one, for one lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingLimit:
+    """After so many tokens of thinking the block is closed by force."""
+
+    tokens: int
+    thinking: Thinking
+    close: tuple[int, ...]
+    """The tokens that close it."""
+    bytes_of: Callable[[int], bytes]
+    """What a token stands for."""
+
+
+class Guide:
+    """Owned by a lane. Knows what the lane's tokens make of its constraint and of its limit on
+    thinking. A constraint that becomes too complex to follow makes it ``broken``."""
+
+    def __init__(
+        self, form: Form | None, limit: ThinkingLimit | None, *, eos: Sequence[int], min_tokens: int
+    ) -> None:
+        """``eos``: the tokens that end the lane's text. They are not allowed as long as there are
+        fewer than ``min_tokens``, unless nothing else is."""
+        self.matcher = form.matcher() if form else None
+        self._meter = _Meter(limit) if limit else None
+        self._eos = tuple(eos)
+        self._min_tokens = min_tokens
+        self._tokens = 0
+        self._must: list[int] = []
+        self._forced: list[int] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing but the end can follow."""
+        return self.matcher is not None and self.matcher.is_stopped() and not self.broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether the constraint could not be followed any further."""
+        return self.matcher is not None and self.matcher.is_error()
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next, as far as they are certain; mostly none."""
+        if self._must:
+            return self._must
+        if self._forced is None:
+            self._forced = self.matcher.compute_ff_tokens() if self.matcher else []
+        return self._forced
+
+    def accept(self, position: int, token: int) -> None:
+        """The lane's token at this position, counted from 0. One that is known already is no
+        error: on a device a token is known here before it is known there."""
+        if position < self._tokens:
+            return
+        self._tokens += 1
+        self._forced = None
+        if self.matcher is not None and not self.matcher.is_stopped():
+            self.matcher.consume_token(token)
+        if self._must:
+            self._must = self._must[1:]
+        elif self._meter and self._meter.is_over(token):
+            self._must = list(self._meter.close)
+
+    def narrow(self, bits: Bits) -> None:
+        """Change a row that holds what the matcher allows, or all tokens if there is none, into
+        what the lane may say next."""
+        forced = self.forced()
+        if forced:
+            bits[:] = 0
+            _set(bits, forced[0])
+        elif self._eos and self._tokens < self._min_tokens:
+            later = bits.copy()
+            for token in self._eos:
+                _clear(later, token)
+            if later.any():
+                bits[:] = later
+
+
+class _Meter:
+    """Counts a lane's tokens of thinking."""
+
+    def __init__(self, limit: ThinkingLimit) -> None:
+        self._limit = limit
+        marks = limit.thinking.marks
+        self._open, self._close = marks.open.encode(), marks.close.encode()
+        self._inside = limit.thinking.inside
+        self._done = False
+        self._left = limit.tokens
+        self._seen = b""
+
+    @property
+    def close(self) -> tuple[int, ...]:
+        return self._limit.close
+
+    def is_over(self, token: int) -> bool:
+        """Take in a token; whether the block must be closed now. Says so once."""
+        if self._done:
+            return False
+        self._seen += self._limit.bytes_of(token)
+        if not self._inside:
+            self._look_for_open()
+        else:
+            self._left -= 1
+            self._look_for_close()
+        if self._inside and not self._done and self._left <= 0:
+            self._done = True
+            return True
+        return False
+
+    def _look_for_open(self) -> None:
+        begun = self._seen.lstrip()
+        if begun.startswith(self._open):
+            self._inside = True
+            self._seen = begun[len(self._open) :]
+            self._look_for_close()
+        elif not self._open.startswith(begun):
+            self._done = True
+
+    def _look_for_close(self) -> None:
+        if self._close in self._seen:
+            self._done = True
+        self._seen = self._seen[-len(self._close) :]
+
+
+def _set(bits: Bits, token: int) -> None:
+    bits.view(np.uint32)[token >> 5] |= np.uint32(1 << (token & 31))
+
+
+def _clear(bits: Bits, token: int) -> None:
+    bits.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
