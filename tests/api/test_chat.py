@@ -180,14 +180,13 @@ def test_parts_that_are_no_text(kind: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("tools", [{"type": "function"}]),
-        ("tool_choice", "required"),
         ("functions", [{}]),
-        ("response_format", {"type": "json_object"}),
+        ("function_call", {"name": "f"}),
         ("modalities", ["text", "audio"]),
-        ("parallel_tool_calls", "yes"),
-        ("guided_json", {}),
-        ("reasoning_effort", "low"),
+        ("include_reasoning", False),
+        ("max_thinking_tokens", 5),
+        ("thinking_token_budget", 5),
+        ("guided_decoding_backend", "outlines"),
         ("chat_template", "{{ 1 }}"),
         ("audio", {}),
         ("logit_processors", ["x"]),
@@ -206,11 +205,18 @@ def test_what_asks_for_nothing_is_accepted() -> None:
             assert one(**{name: value}).choices == 1
 
 
-def test_tool_calls_in_messages_are_refused_by_path() -> None:
-    message = {"role": "assistant", "content": "", "tool_calls": [{}]}
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "assistant", "content": "x", "function_call": {"name": "f"}}, "function_call"),
+        ({"role": "function", "content": "x", "name": "f"}, "role"),
+        ({"role": "assistant", "content": "x", "refusal": "no"}, "refusal"),
+    ],
+)
+def test_legacy_forms_in_messages_are_refused_by_path(message: Any, param: str) -> None:
     error = refused(messages=[USER, message])
     assert isinstance(error, UnsupportedParameter)
-    assert error.param == "messages[1].tool_calls"
+    assert error.param == f"messages[1].{param}"
 
 
 def test_unknown_parameters() -> None:

@@ -77,6 +77,26 @@ async def test_token_count(door: Door) -> None:
             assert (await client.post(route, json=wrong)).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tools", [{"name": "f"}]),
+        ("enable_thinking", True),
+        ("chat_template_kwargs", {"enable_thinking": True}),
+    ],
+)
+async def test_what_shapes_a_chats_prompt_shapes_its_tokens(
+    door: Door, name: str, value: Any
+) -> None:
+    messages = [{"role": "user", "content": "a b c"}]
+    async with door() as client:
+        for route in ("/v1/tokenize", "/v1/internal/token-count"):
+            asked = await client.post(route, json={"messages": messages, name: value})
+            assert asked.status_code == 200
+            text = await client.post(route, json={"prompt": "a", name: value})
+            assert text.json()["error"]["param"] == name
+
+
 async def test_capabilities(door: Door) -> None:
     async with door() as client:
         body = (await client.get("/v1/capabilities")).json()
@@ -90,7 +110,11 @@ async def test_capabilities(door: Door) -> None:
         "schema": {"type": "number", "minimum": 0, "maximum": 2},
     }
     assert chat["user"]["support"] == "accepted_without_effect"
-    assert chat["tools"] == {"support": "refused"}
+    assert chat["functions"] == {"support": "refused"}
+    assert chat["tools"]["support"] == chat["response_format"]["support"] == "honoured"
+    assert (one["tool_parser"], one["thinking"], two["thinking"]) == ("", False, None)
+    assert body["limits"]["tools"] == 256
+    assert body["limits"]["constraint_characters"] == 2**18
     assert chat["n"]["schema"]["maximum"] == MAX_CHOICES
     assert body["limits"]["body_bytes"] == 10 * 1024 * 1024
     assert body["limits"]["answers_at_once"] == 64
@@ -125,7 +149,7 @@ async def test_capabilities_agree_with_what_happens(door: Door, route: str) -> N
         minimal = {"prompt": "x"}
     async with door() as client:
         for name, parameter in parameters_of(BODIES[route]).items():
-            odd = await client.post(route, json=minimal | {name: {"odd": ["shape"]}})
+            odd = await client.post(route, json=minimal | {name: [{"odd": "shape"}]})
             assert odd.status_code == 400
             code = odd.json()["error"]["code"]
             assert (code == "unsupported_parameter") == (parameter.support == "refused"), name

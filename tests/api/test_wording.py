@@ -8,6 +8,7 @@ import pytest
 from pippin.api.chat import ChatBody
 from pippin.api.completions import CompletionBody
 from pippin.api.fields import MAX_TOKEN_IDS
+from pippin.api.messages import MessageBody
 from pippin.api.tokens import DetokenizeBody
 from pippin.api.validation import MAX_KEYS, Body, validated
 from pippin.errors import InvalidRequest
@@ -56,7 +57,7 @@ def test_no_foreign_words_whatever_a_field_holds(model: type[Body]) -> None:
             assert not FOREIGN.search(words), words
 
 
-@pytest.mark.parametrize("field", ["role", "content", "name", "tool_call_id"])
+@pytest.mark.parametrize("field", MessageBody.model_fields)
 def test_nor_whatever_a_message_holds(field: str) -> None:
     for value in ODD:
         words = complaint(ChatBody, {"messages": [USER | {field: value}]})
@@ -86,6 +87,9 @@ NAMES = dict.fromkeys(map(str, range(MANY)), 1)
         (CompletionBody, {"prompt": [-1] * MANY}, "prompt[0]"),
         (CompletionBody, {"prompt": [1] * (MAX_TOKEN_IDS + 1)}, "prompt"),
         (CompletionBody, {"prompt": [[1] * (MAX_TOKEN_IDS // 2)] * 3}, "prompt"),
+        (ChatBody, {"messages": [USER], "tools": [5] * MANY}, "tools"),
+        (ChatBody, {"messages": [USER], "guided_choice": ["x"] * MANY}, "guided_choice"),
+        (ChatBody, {"messages": [USER | {"tool_calls": [5] * MANY}]}, "messages[0].tool_calls"),
         (DetokenizeBody, {"tokens": [1] * (MAX_TOKEN_IDS + 1)}, "tokens"),
         (DetokenizeBody, {"tokens": ["x"] * MANY}, "tokens[0]"),
     ],

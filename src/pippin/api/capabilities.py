@@ -14,8 +14,11 @@ from pippin.api.fields import MAX_LOGIT_BIASES
 from pippin.api.generation import WITHOUT_EFFECT
 from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, ServedModel, State
+from pippin.api.structured import MAX_OPTIONS
 from pippin.api.validation import Body, json_schema, schema_at
+from pippin.core.constraint import MAX_CONSTRAINT_CHARS, MAX_SCHEMA_DEPTH
 from pippin.core.sampling import MAX_STOP_CHARS, MAX_STOPS, MAX_TOP_LOGPROBS, SamplingDefaults
+from pippin.core.tools import MAX_TOOLS
 from pippin.settings import KVBits, Settings
 
 Support = Literal["honoured", "accepted_without_effect", "refused"]
@@ -43,6 +46,10 @@ class ModelCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str | None = None
     chat: bool | None = None
     chat_template_kwargs: list[str] | None = None
+    tool_parser: str | None = None
+    """How it writes calls of tools, by the name of a model family."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers."""
     defaults: SamplingDefaults | None = None
     parameters: dict[str, dict[str, Parameter]]
     """Route → parameter → what becomes of it. A parameter that is not listed is refused."""
@@ -109,6 +116,8 @@ def _of_model(model: ServedModel) -> ModelCapabilities:
         architecture=info.architecture,
         chat=info.chat,
         chat_template_kwargs=list(info.template_kwargs),
+        tool_parser=info.tool_parser,
+        thinking=info.thinking,
         defaults=info.defaults,
         parameters=parameters,
     )
@@ -123,6 +132,10 @@ def _limits(settings: Settings) -> dict[str, int | float]:
         "stop_characters": MAX_STOP_CHARS,
         "top_logprobs": MAX_TOP_LOGPROBS,
         "logit_biases": MAX_LOGIT_BIASES,
+        "tools": MAX_TOOLS,
+        "constraint_characters": MAX_CONSTRAINT_CHARS,
+        "constraint_options": MAX_OPTIONS,
+        "schema_depth": MAX_SCHEMA_DEPTH,
         "answers_at_once": settings.max_lanes,
         "requests_at_once": settings.max_concurrency or settings.max_lanes,
         "requests_waiting": settings.queue_size,

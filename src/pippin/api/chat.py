@@ -9,24 +9,29 @@ from pippin.api.generation import (
     check_fan_out,
     resolved_sampling,
 )
-from pippin.api.messages import Conversations, TemplateKwargs, chat_prompts, conversations_of
+from pippin.api.messages import Conversations, chat_prompts, conversations_of
+from pippin.api.reasoning import ReasoningFields, template_arguments
+from pippin.api.tools import ToolFields
 from pippin.api.validation import disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest
 from pippin.errors import InvalidRequest
 
 
-class ChatBody(GenerationFields):
+class ChatBody(GenerationFields, ToolFields, ReasoningFields):
     """The body of ``POST /v1/chat/completions``."""
 
     refused: ClassVar[dict[str, tuple[object, ...]]] = {
         **UNSUPPORTED_EVERYWHERE,
-        "tools": ([],),
-        "tool_choice": ("none", "auto"),
         "functions": ([],),
         "function_call": ("none", "auto"),
-        "parallel_tool_calls": (True, False),
-        "reasoning_effort": ("none",),
+        "include_reasoning": (True,),
+        "reasoning": (),
+        "thinking": (),
+        "max_thinking_tokens": (),
+        "thinking_token_budget": (),
+        "thinking_budget_tokens": (),
+        "reasoning_budget": (),
         "verbosity": ("medium",),
         "modalities": (["text"],),
         "audio": (),
@@ -45,8 +50,6 @@ class ChatBody(GenerationFields):
     """Report the log-probability of every token."""
     top_logprobs: TopLogprobs | None = None
     """And so many alternatives for each."""
-    chat_template_kwargs: TemplateKwargs | None = None
-    """Arguments for the model's template; ``/v1/capabilities`` names those it offers."""
 
     @property
     def token_limit(self) -> int | None:
@@ -64,6 +67,12 @@ class ChatBody(GenerationFields):
             raise disagreement("top_logprobs", "top_logprobs needs logprobs to be true.")
         if (self.min_tokens or 0) > (self.token_limit or self.min_tokens or 0):
             raise disagreement("min_tokens", "min_tokens must not be more than max_tokens.")
+        if self.constraint and self.tool_use:
+            raise disagreement(
+                self.constraint.param,
+                f"{self.constraint.param} cannot go with tools that may be called. Leave one of "
+                "them out, or set tool_choice to 'none'.",
+            )
 
 
 def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[GenerationRequest]:
@@ -77,7 +86,8 @@ def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[Gene
     conversations = conversations_of(ask.messages)
     check_fan_out(len(conversations), ask.choices, max_prompts, "messages")
     sampling = resolved_sampling(ask, info)
-    prompts = chat_prompts(conversations, ask.chat_template_kwargs or {}, info.template_kwargs)
+    constraint, tool_use = ask.constraint, ask.tool_use
+    prompts = chat_prompts(conversations, template_arguments(ask, info), ask.offered)
     return [
         GenerationRequest(
             prompt=prompt,
@@ -88,6 +98,9 @@ def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[Gene
             stop=ask.stops,
             ignore_eos=ask.ignore_eos or False,
             logprobs=(ask.top_logprobs or 0) if ask.logprobs else None,
+            constraint=constraint,
+            tool_use=tool_use,
+            thinking_budget=ask.thinking_budget,
         )
         for prompt in prompts
     ]

@@ -10,13 +10,31 @@ from pippin.api.fold import FoldedChoice
 from pippin.api.logprobs import ChatLogprobs, chat_logprobs
 from pippin.api.rendering import MARK, Header, TextFrame, frame
 from pippin.api.usage import Usage
-from pippin.core.events import Delta, FinishReason
+from pippin.core.events import CallStarted, Delta, FinishReason
 
 
-class ChatMessage(msgspec.Struct, frozen=True):
-    content: str
+class CalledFunction(msgspec.Struct, frozen=True):
+    name: str
+    arguments: str
+    """JSON text."""
+
+
+class ChatToolCall(msgspec.Struct, frozen=True):
+    id: str
+    function: CalledFunction
+    type: Literal["function"] = "function"
+
+
+class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
+    content: str | None
+    """``null`` where the answer consists of calls."""
     refusal: None = None
+    reasoning_content: str | UnsetType = UNSET
+    """What the model thought, if it did; DeepSeek's and vLLM's name."""
+    reasoning: str | UnsetType = UNSET
+    """The same, under OpenRouter's and Ollama's name."""
+    tool_calls: list[ChatToolCall] | UnsetType = UNSET
 
 
 class ChatChoice(msgspec.Struct, frozen=True):
@@ -39,9 +57,26 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
     pippin: Explanation | UnsetType = UNSET
 
 
+class FunctionDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str | None = None
+    arguments: str | UnsetType = UNSET
+
+
+class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The first one of a call has its id and name, the others pieces of its arguments."""
+
+    index: int | UnsetType = UNSET
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
+
+
 class ChatDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: Literal["assistant"] | None = None
     content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
 
 
 class ChatChunkChoice(msgspec.Struct, frozen=True):
@@ -84,10 +119,23 @@ class ChatRendering:
         )
 
     def delta(self, choice: int, delta: Delta) -> bytes:
+        if delta.channel == "reasoning":
+            thought = ChatDelta(reasoning_content=delta.text, reasoning=delta.text)
+            return frame(self._chunk(ChatChunkChoice(choice, thought)))
+        if delta.channel == "arguments":
+            piece = ToolCallDelta(index=delta.call, function=FunctionDelta(arguments=delta.text))
+            return self._call_frame(choice, piece)
         if self._logprobs and delta.logprobs:
             shape = chat_logprobs(delta.logprobs)
             return frame(self._chunk(ChatChunkChoice(choice, ChatDelta(content=delta.text), shape)))
         return self._text_frames[choice](delta.text) if delta.text else b""
+
+    def call(self, choice: int, call: CallStarted) -> bytes:
+        begun = FunctionDelta(name=call.name, arguments="")
+        return self._call_frame(
+            choice,
+            ToolCallDelta(index=call.call, id=call.call_id, type="function", function=begun),
+        )
 
     def finish(self, choice: int, reason: FinishReason) -> bytes:
         return frame(self._chunk(ChatChunkChoice(choice, ChatDelta(), None, reason)))
@@ -115,7 +163,20 @@ class ChatRendering:
 
     def _choice(self, index: int, choice: FoldedChoice) -> ChatChoice:
         logprobs = chat_logprobs(choice.logprobs) if self._logprobs else None
-        return ChatChoice(index, ChatMessage(choice.text), logprobs, choice.reason)
+        calls = [
+            ChatToolCall(call.id, CalledFunction(call.name, call.arguments))
+            for call in choice.calls
+        ]
+        message = ChatMessage(
+            content=choice.text or (None if calls else ""),
+            reasoning_content=choice.reasoning or UNSET,
+            reasoning=choice.reasoning or UNSET,
+            tool_calls=calls or UNSET,
+        )
+        return ChatChoice(index, message, logprobs, choice.reason)
+
+    def _call_frame(self, choice: int, call: ToolCallDelta) -> bytes:
+        return frame(self._chunk(ChatChunkChoice(choice, ChatDelta(tool_calls=[call]))))
 
     def _chunk(
         self,

@@ -10,7 +10,7 @@ from pippin.api.fold import FoldedChoice
 from pippin.api.logprobs import CompletionLogprobs, CompletionLogprobsWriter
 from pippin.api.rendering import MARK, Header, TextFrame, frame
 from pippin.api.usage import Usage
-from pippin.core.events import Delta, FinishReason
+from pippin.core.events import CallStarted, Delta, FinishReason
 
 
 class CompletionChoice(msgspec.Struct, frozen=True):
@@ -53,6 +53,9 @@ class CompletionRendering:
             shape = self._writers[choice].write(delta.logprobs)
             return frame(self._chunk(CompletionChoice(choice, delta.text, shape)))
         return self._text_frames[choice](delta.text) if delta.text else b""
+
+    def call(self, choice: int, call: CallStarted) -> bytes:
+        return b""  # this route has no tools
 
     def finish(self, choice: int, reason: FinishReason) -> bytes:
         return frame(self._chunk(CompletionChoice(choice, "", None, reason)))

@@ -124,7 +124,7 @@ def completion_requests(
     """
     prompts = _prompts(ask.prompt, info.vocab_size)
     check_fan_out(len(prompts), ask.candidates, max_prompts, "prompt")
-    sampling = resolved_sampling(ask, info)
+    sampling, constraint = resolved_sampling(ask, info), ask.constraint
     return [
         GenerationRequest(
             prompt=prompt,
@@ -137,6 +137,7 @@ def completion_requests(
             logprobs=ask.logprobs,
             echo=ask.echo or False,
             score=ask.candidates > ask.choices,
+            constraint=constraint,
         )
         for prompt in prompts
     ]

@@ -2,10 +2,33 @@
 
 from pippin.api.inbox import Arrival
 from pippin.api.usage import Tally
-from pippin.core.events import Delta, Finished, FinishReason, Started, TokenLogprob
+from pippin.core.events import (
+    CallStarted,
+    Delta,
+    Finished,
+    FinishReason,
+    Started,
+    TokenLogprob,
+)
 from pippin.errors import EngineFailure
 
 UNFINISHED = "The model did not finish its answer."
+
+
+class FoldedCall:
+    """One call of a tool."""
+
+    def __init__(self, started: CallStarted) -> None:
+        self.id = started.call_id
+        self.name = started.name
+        self._pieces: list[str] = []
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self._pieces)
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
 
 
 class FoldedChoice:
@@ -13,12 +36,19 @@ class FoldedChoice:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self.calls: list[FoldedCall] = []
         self.logprobs: list[TokenLogprob] = []
         self.finished: Finished | None = None
 
     @property
     def text(self) -> str:
         return "".join(self._texts)
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before it answered."""
+        return "".join(self._thoughts)
 
     @property
     def reason(self) -> FinishReason:
@@ -35,12 +65,19 @@ class FoldedChoice:
             return float("-inf")
         return finished.logprob_sum / finished.completion_tokens
 
-    def add(self, event: Delta | Finished) -> None:
-        if isinstance(event, Finished):
-            self.finished = event
-        else:
-            self._texts.append(event.text)
-            self.logprobs.extend(event.logprobs)
+    def add(self, event: Delta | CallStarted | Finished) -> None:
+        match event:
+            case Finished():
+                self.finished = event
+            case CallStarted():
+                self.calls.append(FoldedCall(event))
+            case Delta(channel="arguments"):
+                self.calls[event.call].add(event.text)
+            case Delta(channel="reasoning"):
+                self._thoughts.append(event.text)
+            case Delta():
+                self._texts.append(event.text)
+                self.logprobs.extend(event.logprobs)
 
 
 class Fold:
@@ -58,7 +95,7 @@ class Fold:
         self.tally.add(event)
         if isinstance(event, Started):
             self.started[prompt] = event
-        if isinstance(event, Delta | Finished):
+        if isinstance(event, Delta | CallStarted | Finished):
             self._prompts[prompt][event.index].add(event)
 
     def shown(self) -> list[FoldedChoice]:

@@ -22,7 +22,8 @@ from pippin.api.fields import (
     TokenCountOrNone,
     TopK,
 )
-from pippin.api.validation import Body, disagreement
+from pippin.api.structured import ConstraintFields
+from pippin.api.validation import disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.sampling import Sampling, SamplingDefaults
 from pippin.errors import InvalidRequest
@@ -45,19 +46,14 @@ WITHOUT_EFFECT = frozenset(
 """OpenAI's fields that mean nothing on a local server: checked for shape, then ignored."""
 
 UNSUPPORTED_EVERYWHERE: dict[str, tuple[object, ...]] = {
-    "response_format": ({"type": "text"},),
-    "structured_outputs": (),
-    "guided_json": (),
-    "guided_regex": (),
-    "guided_choice": (),
-    "guided_grammar": (),
+    "guided_decoding_backend": (),
     "logit_processors": ([],),
     "logits_processors": ([],),
 }
 """What neither generation route supports, with the values that ask for nothing."""
 
 
-class GenerationFields(Body):
+class GenerationFields(ConstraintFields):
     """Fields of both generation routes."""
 
     model: ModelName | None = None
@@ -122,6 +118,7 @@ class GenerationFields(Body):
         return self.stream_options is not None and self.stream_options.include_usage
 
     def check_agreement(self) -> None:
+        super().check_agreement()
         if self.stream_options is not None and not self.stream:
             raise disagreement("stream_options", "stream_options needs stream to be true.")
 

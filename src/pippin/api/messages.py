@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pippin.api.fields import LIST, TEXT, Label, at_most, text_or_list
 from pippin.api.validation import TAG_PREFIX, Body, disagreement, unsupported_part
 from pippin.core.request import ChatPrompt, Message
+from pippin.core.tools import Tool, ToolCall
 from pippin.errors import InvalidRequest
 from pippin.settings import MAX_PROMPTS
 
@@ -14,6 +15,8 @@ MAX_KWARG_CHARS = 128
 MAX_KWARGS = 64
 MAX_MESSAGES = 10_000
 MAX_PARTS = 10_000
+MAX_CALLS = 256
+"""Of one message."""
 
 NO_TEXT_PARTS = ("image_url", "image", "input_image", "input_audio", "audio", "video_url", "file")
 
@@ -55,33 +58,84 @@ Content = Annotated[
 ]
 
 
+class CalledFunction(Body):
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    arguments: str
+    """As the model wrote them: JSON text, mostly."""
+
+
+class CallBody(Body):
+    """A call that the assistant made, as it stood in an answer."""
+
+    id: Label
+    type: Literal["function"] = "function"
+    function: CalledFunction
+    index: Annotated[int, Field(ge=0, le=MAX_CALLS)] | None = None
+    """Without effect: left over from a streamed answer."""
+
+    def meaning(self) -> ToolCall:
+        return ToolCall(id=self.id, name=self.function.name, arguments=self.function.arguments)
+
+
+def _known_role(role: Any) -> Any:
+    if role == "function":
+        raise unsupported_part("use role 'tool', with a tool_call_id.")
+    return role
+
+
 class MessageBody(Body):
     """One turn. The parts of a list are joined as they are."""
 
     refused: ClassVar[dict[str, tuple[object, ...]]] = {
-        "tool_calls": ([],),
         "function_call": (),
         "audio": (),
         "refusal": ("",),
         "annotations": ([],),
-        "reasoning_content": ("",),
     }
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Content
+    role: Annotated[
+        Literal["system", "developer", "user", "assistant", "tool"], BeforeValidator(_known_role)
+    ]
+    content: Content | None = None
+    """Its text. Only an assistant's turn that calls tools may be without."""
     name: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """Who speaks, for templates that show it."""
+    """Who speaks, for templates that show it. Of a tool's turn: the function's name."""
+    tool_calls: Annotated[list[CallBody], Field(fail_fast=True), at_most(MAX_CALLS)] | None = None
+    """What the assistant called, after its text."""
     tool_call_id: Label | None = None
-    """Which call a tool's message answers; templates of today's models do not show it."""
+    """Which call a tool's message answers."""
+    reasoning_content: str | None = None
+    """What the assistant thought before its text; a template may show it to the model or not."""
+    reasoning: str | None = None
+    """Another name of ``reasoning_content``."""
+
+    @property
+    def thought(self) -> str | None:
+        return self.reasoning_content or self.reasoning or None
 
     def check_agreement(self) -> None:
         if self.tool_call_id is not None and self.role != "tool":
             raise disagreement("tool_call_id", "tool_call_id belongs to messages of role 'tool'.")
+        own = {"tool_calls": self.tool_calls, "reasoning_content": self.thought}
+        for name, value in own.items():
+            if value and self.role != "assistant":
+                raise disagreement(name, f"{name} belongs to messages of role 'assistant'.")
+        if self.reasoning and self.reasoning_content not in (None, "", self.reasoning):
+            raise disagreement("reasoning", "reasoning and reasoning_content differ; give one.")
+        if self.content is None and not self.tool_calls:
+            raise disagreement("content", "content is required, unless there are tool_calls.")
 
     def meaning(self) -> Message:
-        content = self.content
+        content = self.content or ""
         text = content if isinstance(content, str) else "".join(part.text for part in content)
-        return Message(role=self.role, content=text, name=self.name)
+        return Message(
+            role=self.role,
+            content=text,
+            name=self.name,
+            reasoning=self.thought,
+            tool_calls=tuple(call.meaning() for call in self.tool_calls or ()),
+            tool_call_id=self.tool_call_id,
+        )
 
 
 ONE, SEVERAL = f"{TAG_PREFIX}one", f"{TAG_PREFIX}several"
@@ -119,7 +173,7 @@ def _kind_of(value: object) -> str | None:
 
 TemplateValue = Annotated[
     Annotated[bool, Tag(f"{TAG_PREFIX}bool")]
-    | Annotated[int, Tag(f"{TAG_PREFIX}int")]
+    | Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Tag(f"{TAG_PREFIX}int")]
     | Annotated[float, Tag(f"{TAG_PREFIX}float")]
     | Annotated[str, Field(max_length=MAX_KWARG_CHARS), Tag(f"{TAG_PREFIX}str")],
     Discriminator(
@@ -132,41 +186,40 @@ TemplateKwargs = Annotated[
     dict[Annotated[str, Field(max_length=64)], TemplateValue], at_most(MAX_KWARGS)
 ]
 
+TemplateArguments = dict[str, bool | int | float | str]
+
 
 def conversations_of(messages: list[MessageBody] | list[list[MessageBody]]) -> list[list[Message]]:
     """Every conversation of a request, in order.
 
     Raises:
-        InvalidRequest: one of them has no text at all.
+        InvalidRequest: one of them has no text at all, or ends with calls that nobody answered.
     """
     if isinstance(messages[0], list):
         several: list[list[MessageBody]] = messages
-        return [_with_text(several[i], f"messages[{i}]") for i in range(len(several))]
-    return [_with_text(messages, "messages")]
+        return [_turns(several[i], f"messages[{i}]") for i in range(len(several))]
+    return [_turns(messages, "messages")]
 
 
-def _with_text(conversation: list[MessageBody], param: str) -> list[Message]:
+def _turns(conversation: list[MessageBody], param: str) -> list[Message]:
     turns = [message.meaning() for message in conversation]
-    if not any(turn.content for turn in turns):
+    if not any(turn.content or turn.tool_calls for turn in turns):
         raise InvalidRequest(f"{param} has no text at all.", param)
+    if turns[-1].tool_calls:
+        last = f"{param}[{len(turns) - 1}]"
+        raise InvalidRequest(
+            f"{last} calls tools: a message of role 'tool' must follow with each result.", last
+        )
     return turns
 
 
 def chat_prompts(
     conversations: list[list[Message]],
-    template_kwargs: dict[str, bool | int | float | str],
-    allowed_kwargs: tuple[str, ...],
+    template_kwargs: TemplateArguments,
+    tools: tuple[Tool, ...] = (),
 ) -> list[ChatPrompt]:
-    """Raises ``InvalidRequest`` for a template argument that the model does not offer."""
-    for name in template_kwargs:
-        if name not in allowed_kwargs:
-            shown = ascii(name)[1:-1]
-            raise InvalidRequest(
-                f"chat_template_kwargs.{shown} is not offered by this model. It offers: "
-                f"{', '.join(allowed_kwargs) or 'none'}.",
-                f"chat_template_kwargs.{shown}",
-            )
+    """One prompt for each conversation; all are shown the same tools."""
     return [
-        ChatPrompt(messages=tuple(turns), template_kwargs=template_kwargs)
+        ChatPrompt(messages=tuple(turns), template_kwargs=template_kwargs, tools=tools)
         for turns in conversations
     ]

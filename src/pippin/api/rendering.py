@@ -8,7 +8,7 @@ import msgspec
 from pippin.api.explanation import Explanation
 from pippin.api.fold import FoldedChoice
 from pippin.api.usage import Usage
-from pippin.core.events import Delta, FinishReason
+from pippin.core.events import CallStarted, Delta, FinishReason
 
 MARK = "\0pippin\0"
 """Stands for a delta's text when a frame is cut; no name or id can hold it."""
@@ -36,6 +36,9 @@ class Rendering(Protocol):
         """Said before any delta."""
 
     def delta(self, choice: int, delta: Delta) -> bytes: ...
+
+    def call(self, choice: int, call: CallStarted) -> bytes:
+        """A call begins; its arguments are deltas."""
 
     def finish(self, choice: int, reason: FinishReason) -> bytes: ...
 

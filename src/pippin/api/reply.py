@@ -18,7 +18,7 @@ from pippin.api.inbox import Arrival, ClientLeft, Inbox, opened_inbox
 from pippin.api.ports import ServedModel
 from pippin.api.rendering import Rendering, frame
 from pippin.api.usage import Tally
-from pippin.core.events import Delta, Finished, Started
+from pippin.core.events import CallStarted, Delta, Finished, Started
 from pippin.core.request import GenerationRequest
 from pippin.errors import EngineFailure, PippinError
 
@@ -140,6 +140,9 @@ class StreamedReply(Response):
         for prompt, event in arrived:
             if isinstance(event, Delta):
                 frames.append(rendering.delta(prompt * choices + event.index, event))
+                continue
+            if isinstance(event, CallStarted):
+                frames.append(rendering.call(prompt * choices + event.index, event))
                 continue
             self._tally.add(event)
             if isinstance(event, Finished):

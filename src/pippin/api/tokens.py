@@ -9,33 +9,37 @@ from fastapi import FastAPI, Request, Response
 from pippin.api.body import read_body
 from pippin.api.fields import ModelName, TokenIds
 from pippin.api.json_answer import json_answer
-from pippin.api.messages import Conversation, TemplateKwargs, chat_prompts, conversations_of
+from pippin.api.messages import Conversation, chat_prompts, conversations_of
 from pippin.api.ports import Fleet
+from pippin.api.reasoning import ReasoningFields, template_arguments
+from pippin.api.tools import ToolFields
 from pippin.api.validation import Body, disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.request import Prompt, TextPrompt
 from pippin.errors import InvalidRequest
 
 
-class PromptBody(Body):
-    """A text or a conversation: exactly one of them."""
+class PromptBody(ToolFields, ReasoningFields):
+    """A text or a conversation: exactly one of them. What else shapes a chat's prompt goes with a
+    conversation, and means the same as there."""
 
     model: ModelName | None = None
     prompt: str | None = None
     """Raw text."""
     messages: Conversation | None = None
     """A conversation, as the model's chat template writes it before an answer."""
-    chat_template_kwargs: TemplateKwargs | None = None
 
     @property
     def text(self) -> str | None:
         return self.prompt
 
     def check_agreement(self) -> None:
+        super().check_agreement()
         if (self.text is None) == (self.messages is None):
             raise disagreement("prompt", "Give either prompt or messages.")
-        if self.chat_template_kwargs is not None and self.messages is None:
-            raise disagreement("chat_template_kwargs", "chat_template_kwargs needs messages.")
+        for name in (*ToolFields.model_fields, *ReasoningFields.model_fields):
+            if getattr(self, name) is not None and self.messages is None:
+                raise disagreement(name, f"{name} needs messages.")
 
     def meaning(self, info: ModelInfo) -> Prompt:
         """Raises ``InvalidRequest`` for what only this model can refuse."""
@@ -43,8 +47,8 @@ class PromptBody(Body):
             return TextPrompt(text=self.text or "")
         if not info.chat:
             raise InvalidRequest("This model has no chat template; give prompt.", "messages")
-        kwargs = self.chat_template_kwargs or {}
-        return chat_prompts(conversations_of(self.messages), kwargs, info.template_kwargs)[0]
+        conversations = conversations_of(self.messages)
+        return chat_prompts(conversations, template_arguments(self, info), self.offered)[0]
 
 
 class TokenizeBody(PromptBody):

@@ -12,6 +12,7 @@ class PromptTokensDetails(msgspec.Struct, frozen=True):
 
 class CompletionTokensDetails(msgspec.Struct, frozen=True):
     reasoning_tokens: int = 0
+    """Tokens of thinking, with the marks around it."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class Tally:
         self._prompt_tokens = 0
         self._cached_tokens = 0
         self._completion_tokens = 0
+        self._reasoning_tokens = 0
 
     def add(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -42,6 +44,7 @@ class Tally:
         elif isinstance(event, Finished):
             self.choices_finished += 1
             self._completion_tokens += event.completion_tokens
+            self._reasoning_tokens += event.reasoning_tokens
 
     def usage(self) -> Usage:
         return Usage(
@@ -49,5 +52,5 @@ class Tally:
             self._completion_tokens,
             self._prompt_tokens + self._completion_tokens,
             PromptTokensDetails(self._cached_tokens),
-            CompletionTokensDetails(),
+            CompletionTokensDetails(self._reasoning_tokens),
         )

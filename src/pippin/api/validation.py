@@ -225,6 +225,7 @@ BOUNDS = {
     "minItems": "at least {} items long",
     "maxItems": "at most {} items long",
     "maxProperties": "at most {} entries large",
+    "pattern": "of the form {}",
 }
 
 

@@ -21,6 +21,10 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model has a chat template."""
     template_kwargs: tuple[str, ...] = ()
     """Names that ``chat_template_kwargs`` may carry: those the template reads and we allow."""
+    tool_parser: str = ""
+    """The family whose way of writing calls its answers are read by; empty: none is known."""
+    thinking: bool = False
+    """Whether it can think before it answers, so that a thinking budget has a meaning."""
     device: str = ""
     """What it runs on, for people: ``cpu, OpenBLAS 0.3.21, float32``."""
     max_lanes: int = 64
