@@ -4,7 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from pippin.core.events import Delta, Event, Failed, Finished, Started, TokenLogprob
+import msgspec
+
+from pippin.core.events import (
+    CallStarted,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Started,
+    TokenLogprob,
+)
 from pippin.errors import PippinError, ServerBusy, from_kind
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
@@ -30,19 +40,26 @@ class _Waiting:
     def index(self) -> int:
         return self._first.index
 
+    def takes(self, delta: Delta) -> bool:
+        """Whether it is more of the same."""
+        return (delta.channel, delta.call) == (self._first.channel, self._first.call)
+
     def add(self, delta: Delta) -> None:
         self._texts.append(delta.text)
         self._logprobs.extend(delta.logprobs)
 
     def merged(self) -> Delta:
-        return Delta(self._first.id, self._first.index, "".join(self._texts), tuple(self._logprobs))
+        return msgspec.structs.replace(
+            self._first, text="".join(self._texts), logprobs=tuple(self._logprobs)
+        )
 
 
 class Answer:
     """The events of one request, in the order of each choice. For one consumer.
 
-    Yields ``Started``, ``Delta`` and ``Finished``, and ends by itself after the last choice's
-    ``Finished``. A failure is raised once, after all that came before it; then the answer ends.
+    Yields ``Started``, ``Delta``, ``CallStarted`` and ``Finished``, and ends by itself after the
+    last choice's ``Finished``. A failure is raised once, after all that came before it; then the
+    answer ends.
     Waiting for the next event can be cancelled (a time-out) and begun again: nothing is lost.
 
     Deltas that wait are merged per choice, so a slow consumer costs no more memory than the
@@ -64,7 +81,7 @@ class Answer:
         self._open_choices = choices
         self._on_cancel = on_cancel
         self._max_waiting_bytes = max_waiting_bytes
-        self._events: deque[Started | Finished | _Waiting] = deque()
+        self._events: deque[Started | CallStarted | Finished | _Waiting] = deque()
         self._waiting: dict[int, _Waiting] = {}
         self._waiting_bytes = 0
         self._patience_s = patience_s
@@ -109,6 +126,9 @@ class Answer:
                 return
             case Delta():
                 self._merge(event)
+            case CallStarted():
+                self._waiting.pop(event.index, None)
+                self._events.append(event)
             case Finished():
                 self._waiting.pop(event.index, None)
                 self._events.append(event)
@@ -139,7 +159,7 @@ class Answer:
 
     def _merge(self, delta: Delta) -> None:
         waiting = self._waiting.get(delta.index)
-        if waiting is None:
+        if waiting is None or not waiting.takes(delta):
             waiting = self._waiting[delta.index] = _Waiting(delta)
             self._events.append(waiting)
         else:
