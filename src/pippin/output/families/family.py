@@ -13,10 +13,21 @@ the model become token references, the rest quoted strings."""
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A way in which a first call begins that depends on the tool."""
+
+    begin: str
+    """A Lark terminal, without token references: as soon as it is complete, a call has begun."""
+    rest: str
+    """A Lark expression: the rest of the call."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRules:
     """The calls of one answer in llguidance's Lark dialect.
 
-    An answer is free text that never contains ``trigger``, or ends with ``trigger first more``.
+    An answer is free text that never contains ``trigger``, or ends with
+    ``trigger first more* end``.
     """
 
     trigger: str
@@ -29,6 +40,9 @@ class CallRules:
     """Further rules that the expressions use. Their names begin with ``call_`` or ``CALL_``."""
     end: str = ""
     """A Lark expression for what must follow the last call, if anything."""
+    openings: tuple[Opening, ...] = ()
+    """Instead of ``trigger`` and ``first``, which are empty then: for families whose calls are
+    known as such by their tools' names only."""
 
 
 class Family(Protocol):

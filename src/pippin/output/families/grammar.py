@@ -1,0 +1,42 @@
+"""The grammar of a whole answer that may call tools, or must."""
+
+from pippin.core.tools import ToolUse
+from pippin.output.families.family import CallRules, Mark, Opening
+
+_LEAD = r"lead: /[ \t\n\r]{0,4}/"
+
+
+def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
+    """In llguidance's Lark dialect, with ``start``.
+
+    ``auto``: free text in which no call begins, or free text and calls, and nothing behind them.
+    ``required``: calls, with at most a little white space before them. That ``use.only`` is the
+    only tool in ``rules`` is its caller's care.
+    """
+    more = f"({rules.more})*" if use.parallel and rules.more else ""
+    behind = f"{more} {rules.end}".strip()
+    openings = rules.openings or (Opening(mark(rules.trigger), rules.first),)
+    lines = ["%llguidance {}"]
+    if use.mode == "required":
+        ways = " | ".join(f"{opening.begin} {opening.rest}" for opening in openings)
+        lines += [f"start: lead ({ways}) {behind}", _LEAD]
+    else:
+        lines += _free_or_calls(openings, behind)
+    return "\n".join([*lines, rules.rules, ""])
+
+
+def _free_or_calls(openings: tuple[Opening, ...], behind: str) -> list[str]:
+    """A lazy lexeme ends where the opening is first complete: free text never contains one. A
+    special token is in no text anyway."""
+    ways, heads = [], []
+    for number, opening in enumerate(openings):
+        if opening.begin.startswith("<"):
+            ways.append(f"TEXT {opening.begin} {opening.rest}")
+        else:
+            ways.append(f"head_{number} {opening.rest}")
+            heads.append(f"head_{number}[lazy]: TEXT {opening.begin}")
+    return [
+        f"start: TEXT | ({' | '.join(ways)}) {behind}",
+        *heads,
+        r"TEXT: /(?s:.*)/",
+    ]

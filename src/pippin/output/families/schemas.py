@@ -1,0 +1,28 @@
+"""What the grammars of several families have in common: arguments, and a choice of tools."""
+
+import json
+from collections.abc import Sequence
+
+from pippin.core.tools import Tool
+from pippin.output.families.family import Mark
+
+_LAYOUT = {"whitespace_pattern": r"[ \t\n\r]{1,16}"}
+"""JSON's white space, at each place where there may be some. Bounded: a model that has nothing to
+say must not go on with it for ever."""
+
+
+def arguments_rule(tool: Tool) -> str:
+    """A Lark expression of the tool's arguments, as JSON."""
+    schema = {**tool.parameters, "type": "object", "x-guidance": _LAYOUT}
+    return f"%json {json.dumps(schema, ensure_ascii=False)}"
+
+
+def call_object(tool: Tool, mark: Mark, key: str = "arguments") -> str:
+    """A Lark expression of a call ``{"name": …, "arguments": {…}}``, laid out as in templates."""
+    begin = f'{{"name": {json.dumps(tool.name, ensure_ascii=False)}, "{key}": '
+    return f"{mark(begin)} {arguments_rule(tool)} {mark('}')}"
+
+
+def one_of(rule: str, expressions: Sequence[str]) -> str:
+    """The rule that matches one of these."""
+    return f"{rule}: " + "\n    | ".join(expressions)

@@ -1,0 +1,47 @@
+"""Which families there are, and which one a model is of."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from pippin.output.families.family import Family
+from pippin.output.families.hermes import Hermes
+
+FAMILIES: Sequence[Family] = (Hermes(),)
+"""The most telling first: the first whose way of calling a chat template shows is the model's.
+The last is that of a model whose template shows none."""
+
+_ALIASES = MappingProxyType(
+    {
+        "qwen": "hermes",
+        "qwen2_5": "hermes",
+        "qwen3": "hermes",
+    }
+)
+"""Names by which other servers know a family."""
+
+
+def choose(template: str | None, name: str | None) -> Family:
+    """The family of a model with this chat template, or the named one.
+
+    Raises ``ValueError``: there is none of that name.
+    """
+    if name is not None:
+        return _named(name)
+    for family in FAMILIES:
+        if template and family.writes(template):
+            return family
+    return FAMILIES[-1]
+
+
+def names() -> list[str]:
+    """All names that ``choose`` knows, without the aliases."""
+    return sorted(family.name for family in FAMILIES)
+
+
+def _named(name: str) -> Family:
+    plain = name.strip().lower().replace("-", "_").replace(".", "_")
+    plain = _ALIASES.get(plain, plain)
+    for family in FAMILIES:
+        if family.name == plain:
+            return family
+    raise ValueError(f"no tool parser is named {name!r}; there are {', '.join(names())}")
