@@ -4,16 +4,18 @@ import json
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from llguidance import LLTokenizer
 from tokenizers import Tokenizer
 
 from pippin.core.tools import Tool, ToolUse
 from pippin.demo import MODELS
+from pippin.engine.constraints.marks import marks_of
+from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.output.families.family import Family
 from pippin.output.families.grammar import answer_grammar
 from pippin.output.families.hermes import Hermes
 from pippin.output.families.table import FAMILIES
 from pippin.output.pieces import Call, Content, Piece
+from pippin.output.vocabulary import Vocabulary
 from tests.output.families.reading import plainly, read
 from tests.output.families.walking import Bytes, taken, wander
 
@@ -106,13 +108,20 @@ def test_an_unfinished_call_may_not_end() -> None:
 
 @pytest.mark.parametrize("text", ["Hi.", f"Look:\n\n{CALL}\n{PING}", PING])
 def test_the_demo_models_own_tokens(text: str) -> None:
-    written = (MODELS["demo"] / "tokenizer.json").read_text()
-    tokenizer = LLTokenizer(written, eos_token=END_OF_TURN)
-    rules = Hermes().rules(TOOLS, json.dumps)
-    tokens = Tokenizer.from_str(written).encode(text, add_special_tokens=False).ids
-    grammar = answer_grammar(rules, ToolUse(), json.dumps)
+    own = Tokenizer.from_file(str(MODELS["demo"] / "tokenizer.json"))
+    vocabulary = Vocabulary(own)
+    tokens = own.encode(text, add_special_tokens=False).ids
+    tokenizer = constraint_tokenizer(
+        vocabulary,
+        len(vocabulary),
+        frozenset([END_OF_TURN]),
+        lambda part: own.encode(part, add_special_tokens=False).ids,
+    )
+    mark = marks_of(vocabulary)
+    rules = Hermes().rules(TOOLS, mark)
+    grammar = answer_grammar(rules, ToolUse(), mark)
     assert taken(grammar, tokenizer, tokens) == (len(tokens), True)
-    must = answer_grammar(rules, ToolUse(mode="required"), json.dumps)
+    must = answer_grammar(rules, ToolUse(mode="required"), mark)
     begun = taken(must, tokenizer, tokens)
     assert begun == ((len(tokens), True) if text == PING else (0, False))
     if text == PING:
