@@ -5,8 +5,12 @@ from types import MappingProxyType
 
 from pippin.output.families.family import Family
 from pippin.output.families.hermes import Hermes
+from pippin.output.families.qwen3_coder import Qwen3Coder
 
-FAMILIES: Sequence[Family] = (Hermes(),)
+FAMILIES: Sequence[Family] = (
+    Qwen3Coder(),
+    Hermes(),
+)
 """The most telling first: the first whose way of calling a chat template shows is the model's.
 The last is that of a model whose template shows none."""
 

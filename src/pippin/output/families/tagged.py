@@ -1,0 +1,305 @@
+"""Calls whose arguments stand one by one between tags: what such families share."""
+
+import json
+import re
+import sys
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pippin.core.tools import Tool
+from pippin.errors import InvalidRequest
+from pippin.output.families.calls import CallScanner, Heard
+from pippin.output.families.family import Mark
+from pippin.output.families.tape import Steps
+from pippin.output.families.values import (
+    ANYTHING,
+    NOTES,
+    OPENED,
+    ValueForm,
+    escaped,
+    quote,
+    resolve,
+    value_forms,
+)
+from pippin.output.pieces import Arguments
+
+MAX_NAME = 256
+NAME = re.compile(r"[^\s<>\"'{}()\[\],=|\uff5c]+")
+"""Of a tool, as far as the markup around it allows."""
+_ALL = re.compile(r"[\s\S]*")
+
+_ROOT_WORDS = NOTES | {
+    *("type", "properties", "required", "additionalProperties"),
+    *("$defs", "definitions", "$schema", "$id", "strict"),
+}
+_BAD_KEY = re.compile(r"[<>\"\n\r]|^\s|\s$|^$")
+
+
+class BrokenCall(Exception):
+    """What stands here is no call of the family."""
+
+
+class TaggedScanner(CallScanner):
+    """Turns arguments that come one by one into the text of one object.
+
+    A family writes ``tagged``. Calls behind ``sure`` leave as they come when they are enforced;
+    behind other openers no grammar promises anything.
+    """
+
+    def __init__(
+        self, tools: Sequence[Tool], *, enforced: bool, openers: Sequence[str], sure: str
+    ) -> None:
+        super().__init__(tools, enforced=enforced, openers=openers)
+        self._sure = sure
+        self._tools = {tool.name: tool for tool in tools}
+        self._forms: dict[str, dict[str, ValueForm]] = {}
+        self.direct = False
+        """Whether what is read now leaves as it comes."""
+        self._name = ""
+        self._keys: set[str] = set()
+        self._parts: list[str] = []
+
+    @abstractmethod
+    def tagged(self, opener: str) -> Steps[None]:
+        """Read the calls behind ``opener``. Raises ``BrokenCall``."""
+
+    def calls(self, opener: str) -> Steps[bool]:
+        """``tagged``, and what was not understood is content."""
+        self.direct = self.enforced and opener == self._sure
+        try:
+            yield from self.tagged(opener)
+        except BrokenCall:
+            if self._begun and self.tape.cut:
+                self.tape.pass_over(_ALL)
+            return False
+        return True
+
+    def expect(self, *literals: str) -> Steps[str]:
+        """Read one of these behind white space. Raises ``BrokenCall``."""
+        found = yield from self.tape.accept(*literals)
+        if not found:
+            raise BrokenCall
+        return found
+
+    def close(self, *literals: str) -> Steps[str]:
+        """Read one of these behind white space, if it is there, after a whole call. What the end
+        of the text leaves of one of them is markup, too, if a grammar has promised it."""
+        found = yield from self.tape.accept(*literals)
+        if not found and self.direct and self.tape.cut:
+            self.tape.pass_over(_ALL)
+        return found
+
+    def named(self, characters: re.Pattern[str]) -> Steps[str]:
+        """Read a name. Raises ``BrokenCall``."""
+        name = yield from self.tape.until(characters, MAX_NAME)
+        if not name:
+            raise BrokenCall
+        return name
+
+    def begin_object(self, name: str) -> None:
+        """A call of this tool begins, and so does the object of its arguments."""
+        self._name = name
+        self._keys = set()
+        self._parts = []
+        if name in self._tools and name not in self._forms:
+            self._forms[name] = value_forms(self._tools[name])
+        if name not in self._tools:
+            self.direct = False
+        if self.direct:
+            self.begin(name)
+        self.write("{")
+
+    def end_object(self) -> None:
+        """The call is whole. Raises ``BrokenCall`` if there is no such tool."""
+        self.write("}")
+        if self._name not in self._tools:
+            raise BrokenCall
+        self.give(Heard(self._name, "".join(self._parts), given=self.direct))
+
+    def write(self, text: str) -> None:
+        """A piece of the object's text; what was read up to here is told by it."""
+        if self.direct:
+            self.tape.take()
+            self._out.append(Arguments(text))
+        else:
+            self._parts.append(text)
+
+    def form_of(self, key: str) -> ValueForm:
+        """How the open call's parameter is written."""
+        return self._forms.get(self._name, {}).get(key, ANYTHING)
+
+    def begin_member(self, key: str) -> None:
+        """The value of ``key`` follows. Raises ``BrokenCall`` if it was there before."""
+        if not key or key in self._keys:
+            raise BrokenCall
+        self.write(f"{', ' if self._keys else ''}{quote(key)}: ")
+        self._keys.add(key)
+
+    def member(self, key: str, *ends: str) -> Steps[str]:
+        """Read a value up to one of ``ends``, which is returned without white space. Raises
+        ``BrokenCall``."""
+        form = self.form_of(key)
+        self.begin_member(key)
+        if form.closed(enforced=self.direct):
+            opened = yield from self.tape.space()
+            if OPENED.get(opened) in form.kinds:
+                yield from self.json_value()
+                return (yield from self.expect(*(end.lstrip() for end in ends)))
+        if form.streams(enforced=self.direct):
+            self.write('"')
+            end = yield from self.text_before(
+                ends, lambda piece: self.write(escaped(piece)), leaving=self.direct
+            )
+            self.write('"')
+            return end.lstrip()
+        parts: list[str] = []
+        end = yield from self.text_before(ends, parts.append)
+        value = form.convert("".join(parts), enforced=self.direct)
+        if value is None:
+            raise BrokenCall
+        self.write(value)
+        return end.lstrip()
+
+    def json_value(self) -> Steps[None]:
+        """Read a JSON value and write it as it is. Raises ``BrokenCall``."""
+        if not self.direct:
+            text = yield from self.tape.json()
+            self.write(text or "")
+        else:
+            self.tape.take()
+            text = yield from self.tape.json(self._write_kept)
+        if text is None:
+            raise BrokenCall
+
+    def _write_kept(self) -> None:
+        if text := self.tape.take():
+            self._out.append(Arguments(text))
+
+    def text_before(
+        self, ends: Sequence[str], hear: Callable[[str], None], *, leaving: bool = False
+    ) -> Steps[str]:
+        """Read up to one of ``ends``, which is read and returned; ``hear`` is told the text.
+        ``leaving``: piece by piece as it comes, and it is kept no longer. Raises ``BrokenCall``
+        where the text ends."""
+        firsts = frozenset(end[0] for end in ends)
+        plain = re.compile(f"[^{re.escape(''.join(sorted(firsts)))}]+")
+        while char := (yield from self.tape.peek()):
+            if char not in firsts and leaving:
+                self.tape.pass_over(plain)
+                hear(self.tape.take())
+            elif char not in firsts:
+                hear((yield from self.tape.until(plain, sys.maxsize)) or "")
+            elif end := (yield from self.tape.match(*ends)):
+                return end
+            else:
+                hear((yield from self.tape.match(char)))
+        raise BrokenCall
+
+
+@dataclass(frozen=True, slots=True)
+class TagForm:
+    """The literal texts around a call's parts."""
+
+    before_name: str
+    after_name: str
+    before_key: str
+    after_key: str
+    value_end: str
+    """A text that no string may contain; it ends every value."""
+    before_value_end: str
+    after_value: str
+    after_arguments: str
+
+
+def tagged_rules(tools: Sequence[Tool], mark: Mark, form: TagForm) -> tuple[str, str]:
+    """The expression of one call of any tool, and the rules that it uses. Raises
+    ``InvalidRequest`` for a schema that cannot be promised in this form."""
+    rules = _Rules(mark, form)
+    calls = " | ".join(rules.call(number, tool) for number, tool in enumerate(tools))
+    return f"({calls})", rules.text()
+
+
+class _Rules:
+    def __init__(self, mark: Mark, form: TagForm) -> None:
+        self._mark = mark
+        self._form = form
+        self._lines = [text_rule("call_value", form.before_value_end, form.value_end, mark)]
+        self._end = mark(form.before_value_end + form.value_end)
+
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+    def call(self, number: int, tool: Tool) -> str:
+        forms = checked_forms(tool, lambda key: not _BAD_KEY.search(key))
+        parts = [self._mark(self._form.before_name + tool.name + self._form.after_name)]
+        for index, (key, (value, required)) in enumerate(forms.items()):
+            rule = f"call_{number}_{index}"
+            self._lines.append(f"{rule}: {self._argument(key, value, rule)}")
+            parts.append(rule if required else f"{rule}?")
+        parts.append(self._mark(self._form.after_arguments))
+        self._lines.append(f"call_{number}: {' '.join(parts)}")
+        return f"call_{number}"
+
+    def _argument(self, key: str, value: ValueForm, rule: str) -> str:
+        head = self._mark(self._form.before_key + key + self._form.after_key)
+        after = self._mark(self._form.after_value) if self._form.after_value else ""
+        return f"{head} {self._value(value, rule)} {after}"
+
+    def _value(self, value: ValueForm, rule: str) -> str:
+        if value.texts is not None:
+            return f"({' | '.join(map(json.dumps, value.texts))}) {self._end}"
+        if "string" not in value.kinds or value.quoted:
+            return f"%json {json.dumps(value.schema)} {self._end}"
+        if value.lengths == (0, None):
+            return "call_value"
+        form = self._form
+        self._lines.append(
+            text_rule(
+                f"{rule}_value", form.before_value_end, form.value_end, self._mark, value.lengths
+            )
+        )
+        return f"{rule}_value"
+
+
+def text_rule(
+    name: str,
+    before_end: str,
+    end: str,
+    mark: Mark,
+    lengths: tuple[int, int | None] = (0, None),
+) -> str:
+    """A rule for any text of such lengths, and ``end`` behind it, which it does not contain."""
+    terminal = name.upper()
+    inner = re.escape(end).replace("/", r"\/")
+    least, most = lengths
+    some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
+    free = f"{some} & ~/(?s:.*){inner}(?s:.*)/"
+    behind = mark(before_end + end)
+    if behind.startswith('"') and "<" not in re.sub(r'"(\\.|[^"\\])*"', "", behind):
+        return f"{terminal}: ({free}) {behind}\n{name}: {terminal}"
+    return f"{terminal}: {free}\n{name}: {terminal} {behind}"
+
+
+def checked_forms(tool: Tool, fits: Callable[[str], bool]) -> dict[str, tuple[ValueForm, bool]]:
+    """The tool's parameters, and which are required. Raises ``InvalidRequest`` where a form in
+    which arguments stand one by one cannot promise the schema."""
+    root = resolve(tool.parameters, tool.parameters)
+    unknown = sorted(root.keys() - _ROOT_WORDS)
+    if unknown:
+        raise InvalidRequest(
+            f"tools: the parameters of {tool.name!r} use {unknown[0]!r} at the top level, which "
+            "cannot be enforced for this model: describe them by 'properties' and 'required'.",
+            "tools",
+        )
+    forms = value_forms(tool)
+    required = [key for key in root.get("required", []) if isinstance(key, str)]
+    forms |= {key: ANYTHING for key in required if key not in forms}
+    for key in forms:
+        if not fits(key):
+            raise InvalidRequest(
+                f"tools: the parameter {key!r} of {tool.name!r} has a name that this model cannot "
+                "write: use letters, digits and underscores.",
+                "tools",
+            )
+    return {key: (form, key in required) for key, form in forms.items()}

@@ -1,0 +1,206 @@
+"""Arguments that are written one by one, each in the way of its type.
+
+Strings stand as they are, up to a mark; everything else is JSON. Which of both a text is says the
+schema of its parameter.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pippin.core.tools import Tool
+from pippin.output.families.json_text import JSONText
+
+KINDS = frozenset({"string", "integer", "number", "boolean", "null", "object", "array"})
+NOTES = frozenset(
+    {
+        *("title", "description", "default", "examples", "example", "deprecated"),
+        *("readOnly", "writeOnly", "$comment", "format"),
+    }
+)
+"""Words of a schema that promise nothing."""
+OPENED = {"{": "object", "[": "array", '"': "string"}
+"""Which JSON values show where they end."""
+_PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
+_WHOLE = re.compile(r"-?\d+(\.0+)?")
+_MAX_REFERENCES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ValueForm:
+    """How the value of one parameter may be written."""
+
+    schema: dict[str, Any]
+    """The parameter's own, whole: with the definitions that it refers to."""
+    kinds: frozenset[str]
+    """The JSON types that it may have."""
+    texts: dict[str, str] | None = None
+    """Where only these values are allowed: how each is written → its JSON text."""
+    lengths: tuple[int, int | None] = (0, None)
+    """Of a string, in characters."""
+    quoted: bool = False
+    """Whether a grammar can promise the schema only if strings are written as JSON, too."""
+
+    def streams(self, *, enforced: bool) -> bool:
+        """Whether each character of the text is one of a string."""
+        return self.kinds == {"string"} and not (enforced and (self.quoted or self.texts))
+
+    def closed(self, *, enforced: bool) -> bool:
+        """Whether the text is JSON for sure, and may contain the mark that ends it."""
+        if self.texts:
+            return False
+        return "string" not in self.kinds or (enforced and self.quoted)
+
+    def convert(self, text: str, *, enforced: bool) -> str | None:
+        """The text's value as JSON; ``None`` if it has no value of these kinds."""
+        if self.texts and (known := self.texts.get(text) or self.texts.get(text.strip())):
+            return known
+        if self.streams(enforced=enforced):
+            return quote(text)
+        bare = text.strip()
+        bare = _PYTHON_WORDS.get(bare, bare)
+        kind = kind_of(bare)
+        if enforced and self.quoted:
+            return bare if kind else None
+        if kind in self.kinds and kind != "string":
+            return bare
+        return quote(text) if "string" in self.kinds else None
+
+
+ANYTHING = ValueForm({}, KINDS)
+
+
+def quote(text: str) -> str:
+    """A string as JSON."""
+    return _json(text)
+
+
+def escaped(text: str) -> str:
+    """A piece of a string, within JSON's quotes."""
+    return quote(text)[1:-1]
+
+
+def kind_of(text: str) -> str | None:
+    """The type of a JSON text without space around it; a whole number is an integer, and so
+    ``None`` for what is not JSON."""
+    value = JSONText()
+    if value.add(text) < len(text) or not value.finish():
+        return None
+    if text[0] in "-0123456789":
+        return "integer" if _WHOLE.fullmatch(text) else "number"
+    return {**OPENED, "n": "null"}.get(text[0], "boolean")
+
+
+def value_forms(tool: Tool) -> dict[str, ValueForm]:
+    """The form of each parameter that the tool's schema names, in its order."""
+    root = resolve(tool.parameters, tool.parameters)
+    properties = root.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    return {str(key): _form(schema, tool.parameters) for key, schema in properties.items()}
+
+
+def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    """The schema that a chain of references within ``root`` leads to; what is no schema, or leads
+    nowhere, allows everything."""
+    for _ in range(_MAX_REFERENCES):
+        reference = schema.get("$ref") if isinstance(schema, dict) else None
+        if not isinstance(reference, str):
+            break
+        schema = _follow(reference, root)
+    return schema if isinstance(schema, dict) and "$ref" not in schema else {}
+
+
+def _follow(reference: str, root: Any) -> Any:
+    if not reference.startswith("#"):
+        return {}
+    for part in reference[1:].split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        root = root.get(name, {}) if isinstance(root, dict) else {}
+    return root
+
+
+def _form(schema: Any, root: dict[str, Any]) -> ValueForm:
+    target = resolve(schema, root)
+    kinds = _kinds(target, root, 0)
+    whole = dict(schema) if isinstance(schema, dict) else {}
+    for name in ("$defs", "definitions"):
+        if name in root and name not in whole:
+            whole[name] = root[name]
+    values = _values(target, root, 0)
+    if values is not None:
+        return ValueForm(whole, kinds, {_written(value): _json(value) for value in values})
+    if kinds == {"string"} and target.keys() - NOTES <= {"type", "minLength", "maxLength"}:
+        least, most = target.get("minLength", 0), target.get("maxLength")
+        if _is_count(least) and (most is None or _is_count(most)):
+            return ValueForm(whole, kinds, lengths=(least, most))
+    return ValueForm(whole, kinds, quoted="string" in kinds and not _free(target, root, 0))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else _json(value)
+
+
+def _kinds(schema: dict[str, Any], root: dict[str, Any], depth: int) -> frozenset[str]:
+    """The types that values of the schema may have, at most."""
+    if depth > _MAX_REFERENCES:
+        return KINDS
+    kinds = KINDS
+    named = schema.get("type")
+    if named is not None:
+        names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
+        kinds &= names | ({"integer"} if "number" in names else set())
+    if (values := _listed(schema)) is not None:
+        kinds &= {kind_of(_json(value)) or "" for value in values}
+    for word in ("anyOf", "oneOf"):
+        if branches := _branches(schema, word, root):
+            kinds &= frozenset().union(*(_kinds(b, root, depth + 1) for b in branches))
+    for branch in _branches(schema, "allOf", root):
+        kinds &= _kinds(branch, root, depth + 1)
+    return kinds
+
+
+def _branches(schema: dict[str, Any], word: str, root: dict[str, Any]) -> list[dict[str, Any]]:
+    branches = schema.get(word)
+    return [resolve(b, root) for b in branches] if isinstance(branches, list) else []
+
+
+def _listed(schema: dict[str, Any]) -> list[Any] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    values = schema.get("enum")
+    return values if isinstance(values, list) else None
+
+
+def _values(schema: dict[str, Any], root: dict[str, Any], depth: int) -> list[Any] | None:
+    """All values of the schema, where they are few and named."""
+    words = schema.keys() - NOTES
+    listed = _listed(schema)
+    if listed is not None and words <= {"enum", "const", "type"}:
+        kinds = _kinds(schema, root, depth)
+        return [value for value in listed if kind_of(_json(value)) in kinds]
+    if words == {"type"} and schema["type"] in ("null", "boolean"):
+        return [None] if schema["type"] == "null" else [True, False]
+    if words == {"anyOf"} and depth < _MAX_REFERENCES:
+        parts = [_values(b, root, depth + 1) for b in _branches(schema, "anyOf", root)]
+        known = [part for part in parts if part is not None]
+        if parts and len(known) == len(parts):
+            return [value for part in known for value in part]
+    return None
+
+
+def _free(schema: dict[str, Any], root: dict[str, Any], depth: int) -> bool:
+    """Whether every value of the schema's types is valid."""
+    words = schema.keys() - NOTES
+    if words == {"anyOf"} and depth < _MAX_REFERENCES:
+        return all(_free(b, root, depth + 1) for b in _branches(schema, "anyOf", root))
+    return words <= {"type"}
