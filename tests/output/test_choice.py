@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from pippin import demo
-from pippin.core.events import Delta, Event, Finished, FinishReason
-from pippin.output.choice import Choice
+from pippin.core.events import CallStarted, Delta, Event, Finished
+from pippin.output.choice import Choice, End
+from pippin.output.pieces import Arguments, Call, Content, Piece, Scanner
 from pippin.output.stops import StopText
+from pippin.output.thinking import PlainScanner, Thinking, ThinkingMarks, ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
@@ -21,7 +23,7 @@ def events(text: str, **options: object) -> list[Event]:
     tokens = TOKENIZER.encode(text, add_special_tokens=False).ids
     said: list[Event] = []
     for place, token in enumerate(tokens):
-        end: FinishReason | None = "length" if place == len(tokens) - 1 else None
+        end: End | None = "length" if place == len(tokens) - 1 else None
         said += choice.add(token, end, -0.5, ())
         if choice.finished:
             break
@@ -74,3 +76,71 @@ def test_summed_logprobs_only_when_asked() -> None:
     assert finish_of(events("hello")).logprob_sum is None
     tokens = len(TOKENIZER.encode("hello", add_special_tokens=False).ids)
     assert finish_of(events("hello", sum_logprobs=True)).logprob_sum == -0.5 * tokens
+
+
+MARKS = ThinkingMarks("<think>", "</think>")
+
+
+def told(text: str, scanner: Scanner, **options: object) -> tuple[list[Event], Finished]:
+    said = events(text, scanner=scanner, **options)
+    return said, finish_of(said)
+
+
+def test_thinking_is_told_apart_and_counted() -> None:
+    said, finish = told(
+        "let me see\n</think>\n\nhello", ThinkingScanner(Thinking(MARKS, True), PlainScanner())
+    )
+    by_channel = {
+        channel: "".join(e.text for e in said if isinstance(e, Delta) and e.channel == channel)
+        for channel in ("reasoning", "content")
+    }
+    assert by_channel == {"reasoning": "let me see", "content": "hello"}
+    thought = len(TOKENIZER.encode("let me see\n</think>\n\n", add_special_tokens=False).ids)
+    assert abs(finish.reasoning_tokens - thought) <= 1
+    assert finish.reason == "length"
+    logprobs = [e for event in said if isinstance(event, Delta) for e in event.logprobs]
+    assert b"".join(entry.raw for entry in logprobs).strip() == b"hello"
+
+
+def test_stop_texts_are_not_looked_for_in_thinking() -> None:
+    scanner = ThinkingScanner(Thinking(MARKS, True), PlainScanner())
+    said, finish = told("no end here</think>the end of it", scanner, stop=(StopText("end"),))
+    assert text_of(said) == "no end herethe "
+    assert finish.reason == "stop"
+
+
+class OneCall:
+    """A scanner that takes the first line for content and the rest for a call."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def add(self, text: str) -> list[Piece]:
+        self._text += text
+        return []
+
+    def finish(self) -> list[Piece]:
+        line, _, rest = self._text.partition("\n")
+        return [Content(line, 0), Call("look"), Arguments(rest[:2]), Arguments(rest[2:])]
+
+
+def test_calls_have_ids_and_pieces_and_end_the_answer() -> None:
+    said, finish = told('let me\n{"a": 1}', OneCall())
+    assert text_of([e for e in said if isinstance(e, Delta) and e.channel == "content"]) == "let me"
+    (begun,) = [event for event in said if isinstance(event, CallStarted)]
+    assert (begun.call, begun.name) == (0, "look")
+    assert begun.call_id.startswith("call_")
+    pieces = [e for e in said if isinstance(e, Delta) and e.channel == "arguments"]
+    assert "".join(piece.text for piece in pieces) == '{"a": 1}'
+    assert {piece.call for piece in pieces} == {0}
+    assert finish.reason == "length"
+    choice = Choice(1, 0, VOCABULARY, scanner=OneCall())
+    assert finish_of(choice.add(5, "complete")).reason == "tool_calls"
+
+
+def test_a_token_after_which_nothing_can_follow_is_part_of_the_text() -> None:
+    (token,) = TOKENIZER.encode("x", add_special_tokens=False).ids
+    whole = Choice(1, 0, VOCABULARY).add(token, "complete")
+    assert text_of(whole) == "x"
+    assert finish_of(whole).reason == "stop"
+    assert text_of(Choice(1, 0, VOCABULARY).add(token, "stop")) == ""

@@ -172,7 +172,7 @@ class Batch:
             return False
         self._tell_guides(flight)
         (lane,) = self.lanes
-        return lane.guide is not None and bool(lane.guide.forced())
+        return lane.guide is not None and bool(lane.guide.sure())
 
     @property
     def _may_leap(self) -> bool:
@@ -186,12 +186,12 @@ class Batch:
         (lane, *_) = self.lanes
         if not self._may_leap or lane.guide is None:
             return []
-        forced = lane.guide.forced()[: min(LONGEST_LEAP, lane.tokens_left - 1)]
-        for token in forced:
+        sure = lane.guide.sure()[: min(LONGEST_LEAP, lane.tokens_left - 1)]
+        for token in sure:
             lane.accept(token)
-        if forced:
+        if sure:
             self._sampler = None  # it counts the tokens of its lanes
-        return forced
+        return sure
 
     @property
     def _allowed(self) -> Masks:

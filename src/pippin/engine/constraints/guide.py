@@ -68,6 +68,16 @@ class Guide:
             self._forced = self.matcher.compute_ff_tokens() if self.matcher else []
         return self._forced
 
+    def sure(self) -> list[int]:
+        """The forced tokens after which there is surely another one."""
+        forced = self.forced()
+        if self.matcher is None or self._must or not forced:
+            return forced
+        self.matcher.consume_tokens(forced)
+        last = self.matcher.is_stopped()
+        self.matcher.rollback(len(forced))
+        return forced[:-1] if last else forced
+
     def accept(self, position: int, token: int) -> None:
         """The lane's token at this position, counted from 0. One that is known already is no
         error: on a device a token is known here before it is known there."""
@@ -123,10 +133,16 @@ class _Meter:
         else:
             self._left -= 1
             self._look_for_close()
-        if self._inside and not self._done and self._left <= 0:
+        if self._inside and not self._done and self._left <= 0 and not self._is_closing:
             self._done = True
             return True
         return False
+
+    @property
+    def _is_closing(self) -> bool:
+        """Whether the model is in the midst of the closing mark itself: let it."""
+        lengths = range(1, len(self._close))
+        return any(self._seen.endswith(self._close[:length]) for length in lengths)
 
     def _look_for_open(self) -> None:
         begun = self._seen.lstrip()
