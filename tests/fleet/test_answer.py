@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pippin.core.events import Delta, Event, Failed, Finished, Started, TokenLogprob, TopLogprob
+from pippin.core.events import (
+    CallStarted,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Started,
+    TokenLogprob,
+    TopLogprob,
+)
 from pippin.errors import EngineFailure, ModelUnavailable, ServerBusy
 from pippin.fleet.answer import Answer
 
@@ -165,3 +174,21 @@ def test_merging_never_changes_a_choices_text(steps: list[tuple[int, str] | None
         assert isinstance(got[-1], Finished)
 
     asyncio.run(play())
+
+
+async def test_only_more_of_the_same_is_merged() -> None:
+    box, _ = answer()
+    told: list[Event] = [
+        Delta(7, 0, "a", channel="reasoning"),
+        Delta(7, 0, "b"),
+        CallStarted(7, 0, 0, "call_0", "f"),
+        Delta(7, 0, "{", channel="arguments"),
+        Delta(7, 0, "}", channel="arguments"),
+        CallStarted(7, 0, 1, "call_1", "f"),
+        Delta(7, 0, "{}", channel="arguments", call=1),
+        Finished(7, 0, "tool_calls", 9),
+    ]
+    for event in told:
+        box.put(event)
+    merged = Delta(7, 0, "{}", channel="arguments")
+    assert await taken(box) == [*told[:3], merged, *told[5:]]
