@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
-from pippin.output.families.tagged import NAME, TagForm, TaggedScanner, tagged_rules
+from pippin.output.families.marked import NAME
+from pippin.output.families.tagged import TagForm, TaggedRules, TaggedScanner
 from pippin.output.families.tape import Steps
 from pippin.output.pieces import Scanner
 
@@ -52,12 +53,16 @@ class Qwen3Coder:
             after_value="\n",
             after_arguments="</function>\n</tool_call>",
         )
-        first, rules = tagged_rules(tools, mark, form)
-        return CallRules(_OPEN, first, f"{mark(chr(10) + _OPEN)} {first}", rules)
+        return CallRules(
+            trigger=_OPEN,
+            first="call_any",
+            more=f"{mark(chr(10) + _OPEN)} call_any",
+            rules=TaggedRules(tools, mark, form).text(),
+        )
 
 
 class _Scanner(TaggedScanner):
-    def tagged(self, opener: str) -> Steps[None]:
+    def marked(self, opener: str) -> Steps[None]:
         if opener == _OPEN:
             yield from self.expect(_FUNCTION)
         while True:

@@ -5,9 +5,11 @@ from types import MappingProxyType
 
 from pippin.output.families.family import Family
 from pippin.output.families.hermes import Hermes
+from pippin.output.families.kimi import KimiK2
 from pippin.output.families.qwen3_coder import Qwen3Coder
 
 FAMILIES: Sequence[Family] = (
+    KimiK2(),
     Qwen3Coder(),
     Hermes(),
 )

@@ -3,14 +3,15 @@
 import json
 import re
 import sys
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pippin.core.tools import Tool
 from pippin.errors import InvalidRequest
-from pippin.output.families.calls import CallScanner, Heard
+from pippin.output.families.calls import Heard
 from pippin.output.families.family import Mark
+from pippin.output.families.marked import BrokenCall, MarkedScanner
+from pippin.output.families.schemas import one_of
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import (
     ANYTHING,
@@ -24,78 +25,26 @@ from pippin.output.families.values import (
 )
 from pippin.output.pieces import Arguments
 
-MAX_NAME = 256
-NAME = re.compile(r"[^\s<>\"'{}()\[\],=|\uff5c]+")
-"""Of a tool, as far as the markup around it allows."""
-_ALL = re.compile(r"[\s\S]*")
-
 _ROOT_WORDS = NOTES | {
     *("type", "properties", "required", "additionalProperties"),
     *("$defs", "definitions", "$schema", "$id", "strict"),
 }
+_LETTERS = re.compile(r'"(?:\\.|[^"\\])*"')
 _BAD_KEY = re.compile(r"[<>\"\n\r]|^\s|\s$|^$")
 
 
-class BrokenCall(Exception):
-    """What stands here is no call of the family."""
-
-
-class TaggedScanner(CallScanner):
-    """Turns arguments that come one by one into the text of one object.
-
-    A family writes ``tagged``. Calls behind ``sure`` leave as they come when they are enforced;
-    behind other openers no grammar promises anything.
-    """
+class TaggedScanner(MarkedScanner):
+    """Turns arguments that come one by one into the text of one object."""
 
     def __init__(
         self, tools: Sequence[Tool], *, enforced: bool, openers: Sequence[str], sure: str
     ) -> None:
-        super().__init__(tools, enforced=enforced, openers=openers)
-        self._sure = sure
+        super().__init__(tools, enforced=enforced, openers=openers, sure=sure)
         self._tools = {tool.name: tool for tool in tools}
         self._forms: dict[str, dict[str, ValueForm]] = {}
-        self.direct = False
-        """Whether what is read now leaves as it comes."""
         self._name = ""
         self._keys: set[str] = set()
         self._parts: list[str] = []
-
-    @abstractmethod
-    def tagged(self, opener: str) -> Steps[None]:
-        """Read the calls behind ``opener``. Raises ``BrokenCall``."""
-
-    def calls(self, opener: str) -> Steps[bool]:
-        """``tagged``, and what was not understood is content."""
-        self.direct = self.enforced and opener == self._sure
-        try:
-            yield from self.tagged(opener)
-        except BrokenCall:
-            if self._begun and self.tape.cut:
-                self.tape.pass_over(_ALL)
-            return False
-        return True
-
-    def expect(self, *literals: str) -> Steps[str]:
-        """Read one of these behind white space. Raises ``BrokenCall``."""
-        found = yield from self.tape.accept(*literals)
-        if not found:
-            raise BrokenCall
-        return found
-
-    def close(self, *literals: str) -> Steps[str]:
-        """Read one of these behind white space, if it is there, after a whole call. What the end
-        of the text leaves of one of them is markup, too, if a grammar has promised it."""
-        found = yield from self.tape.accept(*literals)
-        if not found and self.direct and self.tape.cut:
-            self.tape.pass_over(_ALL)
-        return found
-
-    def named(self, characters: re.Pattern[str]) -> Steps[str]:
-        """Read a name. Raises ``BrokenCall``."""
-        name = yield from self.tape.until(characters, MAX_NAME)
-        if not name:
-            raise BrokenCall
-        return name
 
     def begin_object(self, name: str) -> None:
         """A call of this tool begins, and so does the object of its arguments."""
@@ -136,10 +85,10 @@ class TaggedScanner(CallScanner):
         self.write(f"{', ' if self._keys else ''}{quote(key)}: ")
         self._keys.add(key)
 
-    def member(self, key: str, *ends: str) -> Steps[str]:
-        """Read a value up to one of ``ends``, which is returned without white space. Raises
-        ``BrokenCall``."""
-        form = self.form_of(key)
+    def member(self, key: str, *ends: str, form: ValueForm | None = None) -> Steps[str]:
+        """Read a value up to one of ``ends``, which is returned without white space. ``form``:
+        not the schema's. Raises ``BrokenCall``."""
+        form = form or self.form_of(key)
         self.begin_member(key)
         if form.closed(enforced=self.direct):
             opened = yield from self.tape.space()
@@ -212,76 +161,75 @@ class TagForm:
     after_arguments: str
 
 
-def tagged_rules(tools: Sequence[Tool], mark: Mark, form: TagForm) -> tuple[str, str]:
-    """The expression of one call of any tool, and the rules that it uses. Raises
-    ``InvalidRequest`` for a schema that cannot be promised in this form."""
-    rules = _Rules(mark, form)
-    calls = " | ".join(rules.call(number, tool) for number, tool in enumerate(tools))
-    return f"({calls})", rules.text()
+class TaggedRules:
+    """Writes the grammar of calls. Raises ``InvalidRequest`` for a schema that cannot be promised
+    in this form."""
 
-
-class _Rules:
-    def __init__(self, mark: Mark, form: TagForm) -> None:
-        self._mark = mark
-        self._form = form
-        self._lines = [text_rule("call_value", form.before_value_end, form.value_end, mark)]
-        self._end = mark(form.before_value_end + form.value_end)
+    def __init__(self, tools: Sequence[Tool], mark: Mark, form: TagForm) -> None:
+        self.mark = mark
+        self.form = form
+        self.lines = [self.text_rule("call_value")]
+        self.end = mark(form.before_value_end + form.value_end)
+        calls = [self._call(number, tool) for number, tool in enumerate(tools)]
+        self.lines.append(one_of("call_any", calls))
 
     def text(self) -> str:
-        return "\n".join(self._lines)
+        """The rules: ``call_any`` is a call."""
+        return "\n".join(self.lines)
 
-    def call(self, number: int, tool: Tool) -> str:
-        forms = checked_forms(tool, lambda key: not _BAD_KEY.search(key))
-        parts = [self._mark(self._form.before_name + tool.name + self._form.after_name)]
+    def argument(self, key: str, value: ValueForm, rule: str) -> str:
+        """The expression of one argument, for the rule of this name."""
+        head = self.mark(self.form.before_key + key + self.form.after_key)
+        after = self.mark(self.form.after_value) if self.form.after_value else ""
+        return f"{head} {self._value(value, rule)} {after}"
+
+    def text_value(self, value: ValueForm, rule: str) -> str:
+        """The expression of a string as it is, with the end behind it."""
+        if value.lengths == (0, None):
+            return "call_value"
+        self.lines.append(self.text_rule(f"{rule}_value", value.lengths))
+        return f"{rule}_value"
+
+    def text_rule(self, name: str, lengths: tuple[int, int | None] = (0, None)) -> str:
+        """A rule for any text of such lengths, and the end behind it, which it does not contain.
+
+        A lexeme is the longest match: the text and the letters of the end are one lexeme.
+        """
+        least, most = lengths
+        some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
+        inner = re.escape(self.form.value_end).replace("/", r"\/")
+        end = self.mark(self.form.before_value_end + self.form.value_end)
+        letters = _LETTERS.match(end)
+        head = letters[0] if letters else ""
+        terminal = f"{some} & ~/(?s:.*){inner}(?s:.*)/"
+        return f"{name.upper()}: ({terminal}) {head}\n{name}: {name.upper()} {end[len(head) :]}"
+
+    def _call(self, number: int, tool: Tool) -> str:
+        forms = checked_forms(tool)
+        parts = [self.mark(self.form.before_name + tool.name + self.form.after_name)]
         for index, (key, (value, required)) in enumerate(forms.items()):
             rule = f"call_{number}_{index}"
-            self._lines.append(f"{rule}: {self._argument(key, value, rule)}")
+            self.lines.append(f"{rule}: {self.argument(key, value, rule)}")
             parts.append(rule if required else f"{rule}?")
-        parts.append(self._mark(self._form.after_arguments))
-        self._lines.append(f"call_{number}: {' '.join(parts)}")
-        return f"call_{number}"
-
-    def _argument(self, key: str, value: ValueForm, rule: str) -> str:
-        head = self._mark(self._form.before_key + key + self._form.after_key)
-        after = self._mark(self._form.after_value) if self._form.after_value else ""
-        return f"{head} {self._value(value, rule)} {after}"
+        parts.append(self.mark(self.form.after_arguments))
+        return " ".join(parts)
 
     def _value(self, value: ValueForm, rule: str) -> str:
         if value.texts is not None:
-            return f"({' | '.join(map(json.dumps, value.texts))}) {self._end}"
+            texts = (self.mark(text) if text else '""' for text in value.texts)
+            return f"({' | '.join(texts)}) {self.end}"
         if "string" not in value.kinds or value.quoted:
-            return f"%json {json.dumps(value.schema)} {self._end}"
-        if value.lengths == (0, None):
-            return "call_value"
-        form = self._form
-        self._lines.append(
-            text_rule(
-                f"{rule}_value", form.before_value_end, form.value_end, self._mark, value.lengths
-            )
-        )
-        return f"{rule}_value"
+            return f"{json_rule(value)} {self.end}"
+        return self.text_value(value, rule)
 
 
-def text_rule(
-    name: str,
-    before_end: str,
-    end: str,
-    mark: Mark,
-    lengths: tuple[int, int | None] = (0, None),
-) -> str:
-    """A rule for any text of such lengths, and ``end`` behind it, which it does not contain."""
-    terminal = name.upper()
-    inner = re.escape(end).replace("/", r"\/")
-    least, most = lengths
-    some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
-    free = f"{some} & ~/(?s:.*){inner}(?s:.*)/"
-    behind = mark(before_end + end)
-    if behind.startswith('"') and "<" not in re.sub(r'"(\\.|[^"\\])*"', "", behind):
-        return f"{terminal}: ({free}) {behind}\n{name}: {terminal}"
-    return f"{terminal}: {free}\n{name}: {terminal} {behind}"
+def json_rule(value: ValueForm) -> str:
+    """A Lark expression of the value as JSON."""
+    schema = {**value.schema, "x-guidance": {"whitespace_pattern": r"[ \t\n\r]{1,16}"}}
+    return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 
-def checked_forms(tool: Tool, fits: Callable[[str], bool]) -> dict[str, tuple[ValueForm, bool]]:
+def checked_forms(tool: Tool) -> dict[str, tuple[ValueForm, bool]]:
     """The tool's parameters, and which are required. Raises ``InvalidRequest`` where a form in
     which arguments stand one by one cannot promise the schema."""
     root = resolve(tool.parameters, tool.parameters)
@@ -296,7 +244,7 @@ def checked_forms(tool: Tool, fits: Callable[[str], bool]) -> dict[str, tuple[Va
     required = [key for key in root.get("required", []) if isinstance(key, str)]
     forms |= {key: ANYTHING for key in required if key not in forms}
     for key in forms:
-        if not fits(key):
+        if _BAD_KEY.search(key):
             raise InvalidRequest(
                 f"tools: the parameter {key!r} of {tool.name!r} has a name that this model cannot "
                 "write: use letters, digits and underscores.",
