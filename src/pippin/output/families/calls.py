@@ -1,24 +1,16 @@
-"""What all scanners of calls have in common, and calls that are written as JSON objects."""
+"""What all scanners of calls have in common."""
 
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pippin.core.tools import Tool
-from pippin.output.families.json_text import JSONText
 from pippin.output.families.tape import Steps, Tape
 from pippin.output.pieces import Arguments, Call, Content, Piece
 
-NAME_KEYS = ("name",)
-ARGUMENT_KEYS = ("arguments", "parameters")
-"""Families agree on one of these; their models write both."""
-
 _ANYTHING = re.compile(r"[\s\S]*")
 _ONE = re.compile(r"[^ \t\n\r]")
-_HALF = re.compile("[\ud800-\udfff]")
-"""Half a character, which a string's escapes can hold and no text can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +63,6 @@ class CallScanner(ABC):
         if not heard.given:
             self._out += [Call(heard.name), Arguments(heard.arguments)]
 
-    def call_object(self) -> Steps[Heard | None]:
-        """Read a call ``{"name": …, "arguments": {…}}``, members in any order, others ignored.
-
-        Enforced calls are given as they come, once the name is known, if it comes first.
-        """
-        members: dict[str, str] = {}
-        if not (yield from self.tape.accept("{")):
-            return None
-        while not (yield from self.tape.accept("}")):
-            if members and not (yield from self.tape.accept(",")):
-                return None
-            key = yield from self._key()
-            if key is None or key in members:
-                return None
-            value = yield from self.tape.json()
-            if value is None:
-                return None
-            if self.enforced and not members and key in NAME_KEYS:
-                name = self._known(value)
-                if name is not None:
-                    return (yield from self._given_call(name))
-            members[key] = value
-        return self._right(members)
-
     def begin(self, name: str) -> None:
         """Give the beginning of a call of this tool; all that is kept was its markup."""
         self.tape.take()
@@ -111,46 +79,6 @@ class CallScanner(ABC):
     def _give_arguments(self) -> None:
         if text := self.tape.take():
             self._out.append(Arguments(text))
-
-    def _given_call(self, name: str) -> Steps[Heard | None]:
-        """The call's further members, when its name was the first."""
-        self.begin(name)
-        given = False
-        while not (yield from self.tape.accept("}")):
-            if not (yield from self.tape.accept(",")):
-                return None
-            key = yield from self._key()
-            if key in ARGUMENT_KEYS and not given:
-                given = whole = yield from self.arguments()
-            else:
-                whole = key is not None and (yield from self.tape.json()) is not None
-            if not whole:
-                return None
-        if not given:
-            self._out.append(Arguments("{}"))
-        return Heard(name, "", given=True)
-
-    def _right(self, members: dict[str, str]) -> Heard | None:
-        """The call of these members' texts, if it is one of a known tool."""
-        name = next((self._known(members[key]) for key in NAME_KEYS if key in members), None)
-        keys = [key for key in ARGUMENT_KEYS if key in members]
-        if name is None or len(keys) > 1:
-            return None
-        arguments = object_text(members[keys[0]]) if keys else "{}"
-        return None if arguments is None else Heard(name, arguments)
-
-    def _known(self, name: str) -> str | None:
-        """The tool whose name is written as this JSON text."""
-        known = json.loads(name) if name.startswith('"') else None
-        return known if known in self.names else None
-
-    def _key(self) -> Steps[str | None]:
-        if (yield from self.tape.space()) != '"':
-            return None
-        text = yield from self.tape.json()
-        if text is None or not (yield from self.tape.accept(":")):
-            return None
-        return str(json.loads(text))
 
     def _answer(self) -> Steps[None]:
         while char := (yield from self.tape.space()):
@@ -186,13 +114,3 @@ class CallScanner(ABC):
         next(self._steps)
         out, self._out = self._out, []
         return out
-
-
-def object_text(value: str) -> str | None:
-    """The JSON text of an object, from its own text or from that of a string which holds it."""
-    if value.startswith('"'):
-        value = json.loads(value).strip(" \t\n\r")
-        reader = JSONText()
-        if reader.add(value) < len(value) or not reader.complete or _HALF.search(value):
-            return None
-    return value if value.startswith("{") else None

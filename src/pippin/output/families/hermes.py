@@ -6,8 +6,8 @@
 from collections.abc import Sequence
 
 from pippin.core.tools import Tool
-from pippin.output.families.calls import CallScanner
 from pippin.output.families.family import CallRules, Mark
+from pippin.output.families.objects import ObjectScanner
 from pippin.output.families.schemas import call_object, one_of
 from pippin.output.families.tape import Steps
 from pippin.output.pieces import Scanner
@@ -36,7 +36,7 @@ class Hermes:
         )
 
 
-class HermesScanner(CallScanner):
+class HermesScanner(ObjectScanner):
     """Also takes what such models write now and then: several objects between two tags, and
     a tag that is not closed before the next one or the end."""
 
