@@ -40,6 +40,11 @@ class CallRules:
     """Further rules that the expressions use. Their names begin with ``call_`` or ``CALL_``."""
     end: str = ""
     """A Lark expression for what must follow the last call, if anything."""
+    lead: str = ""
+    """A Lark expression for what stands before an answer's text or calls, if anything does."""
+    answer: str = ""
+    """Instead of free text: a Lark expression of an answer without calls, where there is markup
+    in it. No text stands before calls then but ``lead``."""
     openings: tuple[Opening, ...] = ()
     """Instead of ``trigger`` and ``first``, which are empty then: for families whose calls are
     known as such by their tools' names only."""

@@ -17,8 +17,11 @@ def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
     behind = f"{more} {rules.end}".strip()
     openings = rules.openings or (Opening(mark(rules.trigger), rules.first),)
     lines = ["%llguidance {}"]
-    if use.mode == "required":
-        ways = " | ".join(f"{opening.begin} {opening.rest}" for opening in openings)
+    ways = " | ".join(f"{opening.begin} {opening.rest}" for opening in openings)
+    if rules.answer:
+        answer = f" | {rules.answer}" if use.mode == "auto" else ""
+        lines.append(f"start: {rules.lead} (({ways}) {behind}{answer})")
+    elif use.mode == "required":
         lines += [f"start: lead ({ways}) {behind}", _LEAD]
     else:
         lines += _free_or_calls(openings, behind)

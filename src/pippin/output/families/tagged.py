@@ -168,7 +168,7 @@ class TaggedRules:
     def __init__(self, tools: Sequence[Tool], mark: Mark, form: TagForm) -> None:
         self.mark = mark
         self.form = form
-        self.lines = [self.text_rule("call_value")]
+        self.lines = [self._text_rule("call_value")]
         self.end = mark(form.before_value_end + form.value_end)
         calls = [self._call(number, tool) for number, tool in enumerate(tools)]
         self.lines.append(one_of("call_any", calls))
@@ -187,22 +187,14 @@ class TaggedRules:
         """The expression of a string as it is, with the end behind it."""
         if value.lengths == (0, None):
             return "call_value"
-        self.lines.append(self.text_rule(f"{rule}_value", value.lengths))
+        self.lines.append(self._text_rule(f"{rule}_value", value.lengths))
         return f"{rule}_value"
 
-    def text_rule(self, name: str, lengths: tuple[int, int | None] = (0, None)) -> str:
-        """A rule for any text of such lengths, and the end behind it, which it does not contain.
-
-        A lexeme is the longest match: the text and the letters of the end are one lexeme.
-        """
-        least, most = lengths
-        some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
-        inner = re.escape(self.form.value_end).replace("/", r"\/")
-        end = self.mark(self.form.before_value_end + self.form.value_end)
-        letters = _LETTERS.match(end)
-        head = letters[0] if letters else ""
-        terminal = f"{some} & ~/(?s:.*){inner}(?s:.*)/"
-        return f"{name.upper()}: ({terminal}) {head}\n{name}: {name.upper()} {end[len(head) :]}"
+    def _text_rule(self, name: str, lengths: tuple[int, int | None] = (0, None)) -> str:
+        form = self.form
+        return text_rule(
+            name, self.mark, form.value_end, before=form.before_value_end, lengths=lengths
+        )
 
     def _call(self, number: int, tool: Tool) -> str:
         forms = checked_forms(tool)
@@ -221,6 +213,30 @@ class TaggedRules:
         if "string" not in value.kinds or value.quoted:
             return f"{json_rule(value)} {self.end}"
         return self.text_value(value, rule)
+
+
+def text_rule(
+    name: str,
+    mark: Mark,
+    end: str,
+    *,
+    before: str = "",
+    behind: str = "",
+    lengths: tuple[int, int | None] = (0, None),
+) -> str:
+    """A rule for any text of such lengths, which does not contain ``end``, and the end with what
+    stands around it.
+
+    A lexeme is the longest match: the text and the letters of the end are one lexeme.
+    """
+    least, most = lengths
+    some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
+    inner = re.escape(end).replace("/", r"\/")
+    marked = mark(before + end + behind)
+    letters = _LETTERS.match(marked)
+    head = letters[0] if letters else ""
+    terminal = f"({some} & ~/(?s:.*){inner}(?s:.*)/) {head}"
+    return f"{name.upper()}: {terminal}\n{name}: {name.upper()} {marked[len(head) :]}"
 
 
 def json_rule(value: ValueForm) -> str:
