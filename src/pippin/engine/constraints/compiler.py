@@ -1,0 +1,146 @@
+"""Constraints → matchers, bounded in time and memory."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+
+from pippin.core.constraint import Choice, Constraint, Grammar, JSONSchema, Regex
+from pippin.engine.constraints.choices import choice_source
+from pippin.engine.constraints.faults import refusal
+from pippin.engine.constraints.grammars import grammar_source
+from pippin.engine.constraints.limits import (
+    LANES_PER_LEXER,
+    MAX_CACHED,
+    MAX_CACHED_CHARS,
+    parser_limits,
+)
+from pippin.engine.constraints.opening import with_thinking
+from pippin.engine.constraints.patterns.source import regex_source
+from pippin.engine.constraints.schemas.source import schema_source
+from pippin.engine.constraints.source import Source
+from pippin.output.thinking import Thinking
+
+_Key = tuple[object, Thinking | None]
+
+
+class Compiled:
+    """A constraint that can be enforced. Immutable to its users, and shared by their threads."""
+
+    def __init__(self, tokenizer: LLTokenizer, grammar: str, limits: LLParserLimits, param: str):
+        """Raises ``InvalidRequest``: the grammar is wrong, or too complex."""
+        self.chars = len(grammar)
+        self._tokenizer = tokenizer
+        self._grammar = grammar
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._lanes = 0
+        self._first = self._fresh()
+        if self._first.is_error():
+            raise refusal(self._first.get_error(), param)
+        self._first.compute_bitmask()
+        if self._first.is_error():
+            raise refusal(self._first.get_error(), param)
+
+    def matcher(self) -> LLMatcher:
+        """A fresh one for one lane, within microseconds mostly.
+
+        Lanes of one grammar share what its lexer learns, and so its limits: once it broke, or
+        after many lanes, the next one begins with a new lexer. A lane whose matcher meets its
+        limits in the middle of a text has ``is_error()``, and from then on its mask allows the
+        end of the text only; so the error must be asked for after each mask and each token.
+        """
+        with self._lock:
+            self._lanes += 1
+            if self._lanes > LANES_PER_LEXER:
+                self._first, self._lanes = self._fresh(), 1
+            lane = self._first.deep_copy()
+            lane.compute_bitmask()
+            if lane.is_error():
+                self._first, self._lanes = self._fresh(), 1
+                lane = self._first.deep_copy()
+            return lane
+
+    def _fresh(self) -> LLMatcher:
+        return LLMatcher(self._tokenizer, self._grammar, log_level=0, limits=self._limits)
+
+
+class Compiler:
+    """Owned by the worker; its text threads use it, several at once. Remembers what it compiled."""
+
+    def __init__(
+        self,
+        tokenizer: LLTokenizer,
+        *,
+        max_cached: int = MAX_CACHED,
+        max_cached_chars: int = MAX_CACHED_CHARS,
+    ) -> None:
+        """``max_cached_chars``: of the grammars of all that is remembered."""
+        self.tokenizer = tokenizer
+        self._max_cached = max_cached
+        self._max_chars = max_cached_chars
+        self._limits = parser_limits()
+        self._lock = threading.Lock()
+        self._cached: OrderedDict[_Key, Future[Compiled]] = OrderedDict()
+        self._chars = 0
+
+    def compile(self, constraint: Constraint, thinking: Thinking | None = None) -> Compiled:
+        """Raises ``InvalidRequest``: it is wrong, too large, or cannot be enforced exactly."""
+        return self._remembered(
+            (constraint, thinking), constraint.param, lambda: _source(constraint), thinking
+        )
+
+    def compile_lark(self, lark: str, param: str, thinking: Thinking | None = None) -> Compiled:
+        """A grammar of our own, in llguidance's dialect of Lark. Raises ``InvalidRequest``: it is
+        too large, by what went into it."""
+        return self._remembered((lark, thinking), param, lambda: Source(lark), thinking)
+
+    def _remembered(
+        self, key: _Key, param: str, source: Callable[[], Source], thinking: Thinking | None
+    ) -> Compiled:
+        with self._lock:
+            waiting = self._cached.get(key)
+            if waiting is None:
+                ours: Future[Compiled] = Future()
+                self._cached[key] = ours
+            else:
+                self._cached.move_to_end(key)
+        if waiting is not None:
+            return waiting.result()
+        try:
+            compiled = self._compile(source(), param, thinking)
+        except BaseException as error:
+            with self._lock:
+                del self._cached[key]
+            ours.set_exception(error)
+            raise
+        ours.set_result(compiled)
+        self._keep_bounded(compiled)
+        return compiled
+
+    def _compile(self, source: Source, param: str, thinking: Thinking | None) -> Compiled:
+        grammar = with_thinking(source, thinking, self.tokenizer) if thinking else source.lark
+        return Compiled(self.tokenizer, grammar, self._limits, param)
+
+    def _keep_bounded(self, added: Compiled) -> None:
+        with self._lock:
+            self._chars += added.chars
+            while len(self._cached) > self._max_cached or self._chars > self._max_chars:
+                oldest = next((key for key, f in self._cached.items() if f.done()), None)
+                if oldest is None:
+                    return
+                self._chars -= self._cached.pop(oldest).result().chars
+
+
+def _source(constraint: Constraint) -> Source:
+    match constraint:
+        case JSONSchema():
+            return schema_source(constraint)
+        case Choice():
+            return choice_source(constraint)
+        case Regex():
+            return regex_source(constraint)
+        case Grammar():
+            return grammar_source(constraint)

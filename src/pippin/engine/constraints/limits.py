@@ -1,0 +1,29 @@
+"""What one constraint may cost. Sizes are checked before native code sees anything."""
+
+from llguidance import LLParserLimits
+
+MAX_ITEMS = 10_000
+"""Of an enum's values, of choices, of all properties of a schema, of a grammar's alternatives."""
+MAX_PATTERN_PLACES = 50_000
+"""Characters that a pattern can be long, all repetitions written out."""
+MAX_CACHED = 64
+"""Compiled constraints that are remembered."""
+MAX_CACHED_CHARS = 4 * 1024 * 1024
+"""Of the grammars and sources of all remembered constraints together."""
+LANES_PER_LEXER = 1_000
+"""Lanes that share one lexer's memory before it is built anew, so that it cannot grow for ever."""
+
+
+def parser_limits() -> LLParserLimits:
+    """For compiling and for each mask. Fuel and items are a measure of time that does not depend
+    on the machine: about 1 s for a grammar, about 20 ms for a mask."""
+    return LLParserLimits(
+        max_items_in_row=1_000,
+        initial_lexer_fuel=1_000_000,
+        step_lexer_fuel=100_000,
+        step_max_items=25_000,
+        max_lexer_states=20_000,
+        max_grammar_size=200_000,
+        precompute_large_lexemes=False,
+        verbose_errors=False,
+    )

@@ -1,0 +1,36 @@
+"""What two patterns have in common, and which names they match. Linear in time, unlike ``re``."""
+
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+
+
+class PatternMatcher:
+    """Owned by one compilation. Patterns are in Rust's syntax and match a text as a whole."""
+
+    def __init__(self) -> None:
+        self._bytes = LLTokenizer("byte")
+        self._limits = LLParserLimits(
+            initial_lexer_fuel=100_000, step_lexer_fuel=100_000, verbose_errors=False
+        )
+        self._compiled: dict[str, LLMatcher] = {}
+        self._empty: dict[frozenset[str], bool] = {}
+
+    def matches(self, pattern: str, text: str) -> bool:
+        matcher = self._compiled.get(pattern)
+        if matcher is None:
+            matcher = self._matcher(f"/{pattern or '()'}/")
+            self._compiled[pattern] = matcher
+        lane = matcher.deep_copy()
+        raw = list(text.encode())
+        return lane.try_consume_tokens(raw) == len(raw) and lane.is_accepting()
+
+    def disjoint(self, patterns: frozenset[str]) -> bool:
+        """Whether surely no text matches all of them."""
+        if patterns not in self._empty:
+            matcher = self._matcher(" & ".join(f"/{p or '()'}/" for p in sorted(patterns)))
+            matcher.compute_bitmask()
+            self._empty[patterns] = matcher.get_error().startswith("NoExtension")
+        return self._empty[patterns]
+
+    def _matcher(self, terminal: str) -> LLMatcher:
+        grammar = f"start: TEXT\nTEXT: {terminal}\n"
+        return LLMatcher(self._bytes, grammar, log_level=0, limits=self._limits)

@@ -1,0 +1,111 @@
+"""Numbers in the words of the grammar engine, which reckons with 64-bit floats."""
+
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor, lcm
+from typing import Any
+
+from pippin.engine.constraints.schemas.branches import Number, Numbers
+from pippin.engine.constraints.schemas.refusal import SchemaRefused
+
+_MOST = 2**53
+"""Up to here every whole number is a float of its own."""
+_MAX_STEP = 2**31
+_MAX_PLACES = 15
+
+
+def written_numbers(branch: Numbers) -> list[dict[str, Any]]:
+    """Plain schemas of which one has to hold. Raises ``SchemaRefused``: a number is too large or
+    too fine to be exact."""
+    if branch.values is not None:
+        return [_exactly(value) for value in sorted(branch.values)]
+    if branch.integer or (branch.step is not None and branch.step.denominator == 1):
+        return _integers(branch)
+    for bound in (branch.low, branch.high):
+        _check(bound)
+    if branch.low is not None and branch.low == branch.high:
+        return [_exactly(branch.low)]
+    plain: dict[str, Any] = {"type": "number"}
+    if branch.low is not None:
+        plain["exclusiveMinimum" if branch.low_open else "minimum"] = branch.low
+    if branch.high is not None:
+        plain["exclusiveMaximum" if branch.high_open else "maximum"] = branch.high
+    _check_range(branch)
+    if branch.step is not None:
+        plain["multipleOf"] = _step(branch.step)
+    return [plain]
+
+
+def _exactly(value: Number) -> dict[str, Any]:
+    _check(value)
+    kind = "integer" if isinstance(value, int) else "number"
+    return {"type": kind, "minimum": value, "maximum": value}
+
+
+def _integers(branch: Numbers) -> list[dict[str, Any]]:
+    plain: dict[str, Any] = {"type": "integer"}
+    low = high = None
+    if branch.low is not None:
+        low = floor(branch.low) + 1 if branch.low_open else ceil(branch.low)
+        plain["minimum"] = low
+    if branch.high is not None:
+        high = ceil(branch.high) - 1 if branch.high_open else floor(branch.high)
+        plain["maximum"] = high
+    for bound in (low, high):
+        _check(bound)
+    if low is not None and high is not None and low > high:
+        return []
+    if branch.step is not None:
+        step = branch.step.numerator  # the least whole number that is a multiple of it
+        if low is not None and high is not None and floor(Fraction(high, step)) * step < low:
+            return []
+        plain["multipleOf"] = _step(Fraction(lcm(step, 1)))
+    return [plain]
+
+
+def _check(value: Number | None) -> None:
+    if value is None:
+        return
+    if not -_MOST <= value <= _MOST:
+        raise SchemaRefused(f"the number {str(value)[:40]} is too large to be exact", "#")
+    if isinstance(value, Decimal) and (
+        Decimal(repr(float(value))) != value or _places(value) > _MAX_PLACES
+    ):
+        raise SchemaRefused(f"the number {str(value)[:40]} is too fine to be exact", "#")
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _check_range(branch: Numbers) -> None:
+    """A bound that is left out and whole, less than 1 from the other bound, is not left out by the
+    grammar engine."""
+    if branch.low is None or branch.high is None:
+        return
+    low, high = Fraction(branch.low), Fraction(branch.high)
+    whole_low = branch.low_open and low.denominator == 1 and low >= 0
+    whole_high = branch.high_open and high.denominator == 1 and high <= 0
+    if (whole_low or whole_high) and high - low < 1:
+        raise SchemaRefused(
+            f"the range from {branch.low} to {branch.high} cannot be enforced without its bound",
+            "#",
+        )
+
+
+def _step(step: Fraction) -> Number:
+    """As a number that the grammar engine reads as it is: it multiplies by ten until whole."""
+    if step.denominator == 1:
+        if step.numerator >= _MAX_STEP:
+            raise SchemaRefused("its multipleOf is too large", "#")
+        return step.numerator
+    value = Decimal(step.numerator) / Decimal(step.denominator)
+    seen = float(value)
+    for _ in range(20):
+        if seen == int(seen):
+            break
+        seen *= 10
+    if Fraction(value) != step or seen != value.scaleb(_places(value)) or seen >= _MAX_STEP:
+        raise SchemaRefused(f"its multipleOf {value} is too fine to be exact", "#")
+    return value

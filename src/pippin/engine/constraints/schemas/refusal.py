@@ -1,0 +1,14 @@
+"""A schema that is wrong or cannot be enforced."""
+
+
+class SchemaRefused(Exception):
+    """Fit for the client: says what, and at which place of the schema."""
+
+    def __init__(self, why: str, where: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.where = where
+
+
+class NotExpressible(SchemaRefused):
+    """The negation of something for which there is no plain schema."""

@@ -1,0 +1,153 @@
+"""Forms → the plain schema that the grammar engine enforces exactly.
+
+What is written uses only: one type per branch, bounds, patterns, enum of texts, prefixItems and
+items, properties with required, patternProperties, anyOf, and references to ``$defs``.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from pippin.engine.constraints.patterns.matching import PatternMatcher
+from pippin.engine.constraints.schemas.branches import (
+    Arrays,
+    Booleans,
+    Branch,
+    Null,
+    Numbers,
+    Objects,
+    State,
+    Strings,
+)
+from pippin.engine.constraints.schemas.forms import EVERYTHING, Forms
+from pippin.engine.constraints.schemas.members import ObjectWriter
+from pippin.engine.constraints.schemas.numbers import written_numbers
+from pippin.engine.constraints.schemas.refusal import SchemaRefused
+
+MAX_STATES = 5_000
+
+Plain = dict[str, Any] | bool
+
+
+class Writer:
+    """Owned by one compilation."""
+
+    def __init__(self, forms: Callable[[State], Forms], matcher: PatternMatcher) -> None:
+        self._forms = forms
+        self._objects = ObjectWriter(matcher, self._reference, forms)
+        self._names: dict[State, str] = {}
+        self._alive: dict[State, bool] = {}
+        self._definitions: dict[str, Plain] = {}
+        self._waiting: list[State] = []
+
+    def write(self, root: State) -> dict[str, Any]:
+        """Raises ``SchemaRefused``: no value fits, or there are too many parts."""
+        self._find_alive(root)
+        if not self._alive[root]:
+            raise SchemaRefused("no value fits it", "#")
+        plain = self._reference(root)
+        while self._waiting:
+            state = self._waiting.pop()
+            self._definitions[self._names[state]] = self._plain(state)
+        whole: dict[str, Any] = {"anyOf": [plain]}
+        if self._definitions:
+            whole["$defs"] = self._definitions
+        return whole
+
+    def _find_alive(self, root: State) -> None:
+        """A state is alive if there is a value, of finite size, in it."""
+        needs: dict[State, list[list[State]]] = {}
+        todo = [root]
+        while todo:
+            state = todo.pop()
+            if state in needs:
+                continue
+            if len(needs) >= MAX_STATES:
+                raise SchemaRefused(f"it comes to more than {MAX_STATES} parts", "#")
+            branches = [b for group in self._forms(state).values() for b in group]
+            needs[state] = [self._objects.needed(branch) for branch in branches]
+            todo += [below for branch in branches for below in self._objects.below(branch)]
+        self._alive = dict.fromkeys(needs, False)
+        changed = True
+        while changed:
+            changed = False
+            for state, options in needs.items():
+                if not self._alive[state] and any(
+                    all(self._alive[below] for below in option) for option in options
+                ):
+                    self._alive[state] = changed = True
+        self._objects.alive = self._alive
+
+    def _reference(self, state: State) -> Plain:
+        """A state where it is used: small ones are written out."""
+        if not self._alive[state]:
+            return False
+        forms = self._forms(state)
+        if forms == {name: (branch,) for name, branch in EVERYTHING.items()}:
+            return True
+        if "array" not in forms and "object" not in forms:
+            return self._plain(state)
+        name = self._names.get(state)
+        if name is None:
+            name = self._names[state] = f"s{len(self._names)}"
+            self._waiting.append(state)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _plain(self, state: State) -> Plain:
+        options: list[Plain] = []
+        for branches in self._forms(state).values():
+            for branch in branches:
+                if all(self._alive[below] for below in self._objects.needed(branch)):
+                    options += self._branch(branch)
+        if not options:
+            return False
+        return options[0] if len(options) == 1 else {"anyOf": options}
+
+    def _branch(self, branch: Branch) -> list[Plain]:
+        match branch:
+            case Objects():
+                return self._objects.written(branch)
+            case Arrays():
+                return [self._array(branch)]
+            case Numbers():
+                return [*written_numbers(branch)]
+            case Strings():
+                return [_string(branch)]
+            case Booleans(values):
+                return [{"const": value} for value in sorted(values)]
+            case Null():
+                return [{"const": None}]
+
+    def _array(self, branch: Arrays) -> dict[str, Any]:
+        prefix = [self._reference(state) for state in branch.prefix]
+        plain: dict[str, Any] = {"type": "array", "items": self._reference(branch.rest)}
+        if prefix:
+            plain["prefixItems"] = prefix
+        if branch.least:
+            plain["minItems"] = branch.least
+        if branch.most is not None:
+            plain["maxItems"] = branch.most
+        return plain
+
+
+def _string(branch: Strings) -> dict[str, Any]:
+    if branch.values is not None:
+        return {"enum": sorted(branch.values)}
+    plain: dict[str, Any] = {"type": "string"}
+    if branch.least:
+        plain["minLength"] = branch.least
+    if branch.most is not None:
+        plain["maxLength"] = branch.most
+    patterns = [f"^(?:{pattern})$" for pattern in sorted(branch.patterns)]
+    if patterns:
+        plain["pattern"] = patterns[0]
+    if len(patterns) > 1:
+        plain["allOf"] = [{"type": "string", "pattern": pattern} for pattern in patterns[1:]]
+    return plain
+
+
+def jsonable(value: object) -> float:
+    """For ``json.dumps``: an exact number as the nearest that JSON readers know."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
