@@ -81,7 +81,7 @@ def test_text_is_refused_where_a_call_must_be(text: str) -> None:
         CALL.replace(', "days": []', ""),
         CALL.replace("[]", '[], "more": 1'),
         CALL.replace("}}", "}}}"),
-        CALL.replace("[]", "[" + " " * 17 + "]"),
+        CALL.replace("[]", "[" + " " * 33 + "]"),
         PING.replace('{"any": [1, {"é": null}]}', "[]"),
     ],
 )
@@ -136,7 +136,11 @@ def likes(token: bytes) -> float:
     return 0.02 if token in b"{[\\" else 1 if token[0] < 128 else 0.0001
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+PLAIN = [family for family in FAMILIES if family.name != "harmony"]
+"""Harmony's answers have more in them than calls; its own tests walk through its grammar."""
+
+
+@pytest.mark.parametrize("family", PLAIN, ids=lambda family: family.name)
 @pytest.mark.parametrize("special", [False, True])
 def test_what_the_grammar_makes_is_read(family: Family, special: bool) -> None:
     vocabulary = Bytes(family.marks if special else ())

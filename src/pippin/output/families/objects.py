@@ -25,10 +25,14 @@ class ObjectScanner(CallScanner):
     Enforced calls are given as they come, once the name is known, if it comes before the arguments.
     """
 
+    _listed = False
+    """Whether what is read now stands in a list for which a grammar cares."""
     bare = False
     """Whether nothing around it tells a call from other JSON: then it has no further members, and
     must have arguments. A grammar cares for it from the arguments on only, if just its name (and
     its type) stood before them."""
+    promised = True
+    """Whether a grammar cares for bare calls wherever they stand, or in lists only."""
 
     def call_object(self) -> Steps[Heard | None]:
         """Read a call; ``None``: it is broken, or none of a known tool."""
@@ -40,8 +44,10 @@ class ObjectScanner(CallScanner):
         """Read ``[call, call …]``, or one call without brackets, and what may close it. Each call
         is given when it is right. ``opened``: the bracket has been read."""
         bracket = opened or bool((yield from self.tape.accept("[")))
+        self._listed = bracket
         while heard := (yield from self.call_object()):
             self.give(heard)
+            self._listed = heard.given
             if not bracket or (yield from self._list_ends()):
                 yield from self._close(closers)
                 return True
@@ -94,7 +100,8 @@ class ObjectScanner(CallScanner):
 
     def _sure(self, key: str, members: dict[str, str]) -> bool:
         """Whether a grammar has noticed a bare call, when its arguments follow these members."""
-        if not (self.enforced and self.bare and key in ARGUMENT_KEYS):
+        cared_for = self.enforced and (self.promised or self._listed)
+        if not (cared_for and self.bare and key in ARGUMENT_KEYS):
             return False
         name = members.get("name", "")
         plain = bool(name) and json.dumps(json.loads(name), ensure_ascii=False) == name

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 
 from pippin.core.tools import Tool
-from pippin.output.families.family import Mark
+from pippin.output.families.family import CallRules, Mark
 
-_LAYOUT = {"whitespace_pattern": r"[ \t\n\r]{1,16}"}
+_LAYOUT = {"whitespace_pattern": r"[ \t\n\r]{1,32}"}
 """JSON's white space, at each place where there may be some. Bounded: a model that has nothing to
 say must not go on with it for ever."""
 
@@ -17,12 +17,28 @@ def arguments_rule(tool: Tool) -> str:
     return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 
-def call_object(tool: Tool, mark: Mark, key: str = "arguments") -> str:
+def call_object(tool: Tool, mark: Mark, key: str = "arguments", name_key: str = "name") -> str:
     """A Lark expression of a call ``{"name": …, "arguments": {…}}``, laid out as in templates."""
-    begin = f'{{"name": {json.dumps(tool.name, ensure_ascii=False)}, "{key}": '
+    begin = f'{{"{name_key}": {json.dumps(tool.name, ensure_ascii=False)}, "{key}": '
     return f"{mark(begin)} {arguments_rule(tool)} {mark('}')}"
 
 
 def one_of(rule: str, expressions: Sequence[str]) -> str:
     """The rule that matches one of these."""
     return f"{rule}: " + "\n    | ".join(expressions)
+
+
+def call_list(trigger: str, calls: Sequence[str], mark: Mark, end: str = "]") -> CallRules:
+    """The rules of ``trigger [call, call …]``, where some templates have a space and some not."""
+    return CallRules(
+        trigger=trigger,
+        first=f"{gap(mark)} {mark('[')} call_any",
+        more=f"{mark(', ')} call_any",
+        end=mark(end),
+        rules=one_of("call_any", calls),
+    )
+
+
+def gap(mark: Mark) -> str:
+    """A Lark expression of a space that may be left out."""
+    return f"{mark(' ')}?"

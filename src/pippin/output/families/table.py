@@ -3,14 +3,30 @@
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from pippin.output.families.command_r import CommandR, CommandR7B
 from pippin.output.families.family import Family
+from pippin.output.families.firefunction import Firefunction
+from pippin.output.families.granite import Granite
+from pippin.output.families.harmony import Harmony
 from pippin.output.families.hermes import Hermes
 from pippin.output.families.kimi import KimiK2
+from pippin.output.families.llama import Llama
+from pippin.output.families.mistral import Mistral, MistralNamed
 from pippin.output.families.qwen3_coder import Qwen3Coder
+from pippin.output.families.xlam import XLAM
 
 FAMILIES: Sequence[Family] = (
+    Harmony(),
     KimiK2(),
     Qwen3Coder(),
+    MistralNamed(),
+    Mistral(),
+    CommandR7B(),
+    CommandR(),
+    Granite(),
+    Firefunction(),
+    XLAM(),
+    Llama(),
     Hermes(),
 )
 """The most telling first: the first whose way of calling a chat template shows is the model's.

@@ -1,0 +1,89 @@
+"""Cohere's models. Command R and R+ write ``Action:`` and a list in a fence; Command R7B and
+Command A a list between tokens."""
+
+import json
+from collections.abc import Sequence
+
+from pippin.core.tools import Tool
+from pippin.output.families.family import CallRules, Mark
+from pippin.output.families.objects import ObjectScanner
+from pippin.output.families.schemas import arguments_rule, one_of
+from pippin.output.families.tape import Steps
+from pippin.output.pieces import Scanner
+
+_FENCE = "```"
+_ACTION = f"Action: {_FENCE}json"
+_START = "<|START_ACTION|>"
+_END = "<|END_ACTION|>"
+_OPEN_LIST = "\n["
+_INDENTED = '\n    {{\n        "tool_name": {},\n        "parameters": '
+_BEFORE_ID = '\n    {"tool_call_id": "'
+_ON_ONE_LINE = '", "tool_name": {}, "parameters": '
+
+
+class CommandR:
+    name = "command_r"
+    marks: tuple[str, ...] = ()
+
+    def writes(self, template: str) -> bool:
+        return "Action:" in template and "tool_name" in template
+
+    def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        opener = _ACTION if enforced else "Action:"
+        return CommandRScanner(tools, enforced=enforced, openers=(opener,))
+
+    def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        calls = [
+            f"{mark(_INDENTED.format(json.dumps(tool.name)))} {arguments_rule(tool)} "
+            + mark("\n    }")
+            for tool in tools
+        ]
+        return CallRules(
+            trigger=_ACTION,
+            first=f"{mark(_OPEN_LIST)} call_any",
+            more=f"{mark(',')} call_any",
+            end=mark(f"\n]{_FENCE}"),
+            rules=one_of("call_any", calls),
+        )
+
+
+class CommandR7B:
+    name = "command_r7b"
+    marks: tuple[str, ...] = (_START, _END)
+
+    def writes(self, template: str) -> bool:
+        return _START in template
+
+    def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        return CommandR7BScanner(tools, enforced=enforced, openers=(_START,))
+
+    def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        calls = [
+            f"call_id {mark(_ON_ONE_LINE.format(json.dumps(tool.name)))} {arguments_rule(tool)} "
+            + mark("}")
+            for tool in tools
+        ]
+        number = f"call_id: {mark(_BEFORE_ID)} /[0-9]{{1,3}}/"
+        return CallRules(
+            trigger=_START,
+            first=f"{mark('[')} call_any",
+            more=f"{mark(',')} call_any",
+            end=mark(f"\n]{_END}"),
+            rules=f"{one_of('call_any', calls)}\n{number}",
+        )
+
+
+class CommandRScanner(ObjectScanner):
+    """Also takes a list without its fence."""
+
+    def calls(self, opener: str) -> Steps[bool]:
+        if opener != _ACTION:
+            yield from self.tape.accept(f"{_FENCE}json", _FENCE)
+        if (yield from self.tape.space()) != "[":
+            return False
+        return (yield from self.call_list(_FENCE))
+
+
+class CommandR7BScanner(ObjectScanner):
+    def calls(self, opener: str) -> Steps[bool]:
+        return (yield from self.call_list(_END))

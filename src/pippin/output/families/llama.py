@@ -1,0 +1,70 @@
+"""Llama 3: a bare JSON object for each call, or ``<|python_tag|>`` before it; of the tools that
+Meta trained in, ``<|python_tag|>name.call(key="value")``."""
+
+import re
+from collections.abc import Sequence
+
+from pippin.core.tools import Tool
+from pippin.output.families.bare import BareScanner, bare_rules
+from pippin.output.families.calls import Heard
+from pippin.output.families.family import CallRules, Mark, Opening
+from pippin.output.families.tape import Steps
+from pippin.output.pieces import Scanner
+
+_TAG = "<|python_tag|>"
+_WORD = re.compile(r"\w+")
+_MAX_WORD = 256
+
+
+class Llama:
+    name = "llama"
+    marks: tuple[str, ...] = (_TAG,)
+
+    def writes(self, template: str) -> bool:
+        return _TAG in template or "dictionary of argument name and its value" in template
+
+    def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        return LlamaScanner(tools, enforced=enforced, openers=("{", "[", _TAG))
+
+    def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        rules = bare_rules(tools, mark, "parameters", bracket="", more="; ", end="")
+        tagged = Opening(mark(_TAG), "call_any")
+        return CallRules(
+            trigger="",
+            first="",
+            more=rules.more,
+            rules=rules.rules,
+            openings=(*rules.openings, tagged),
+        )
+
+
+class LlamaScanner(BareScanner):
+    def calls(self, opener: str) -> Steps[bool]:
+        if opener != _TAG:
+            return (yield from super().calls(opener))
+        if (yield from self.tape.accept("{")):
+            return (yield from self.call_series())
+        heard = yield from self._trained_in()
+        if heard:
+            self.give(heard)
+        return heard is not None
+
+    def _trained_in(self) -> Steps[Heard | None]:
+        name = yield from self.tape.until(_WORD, _MAX_WORD)
+        if name is None or name not in self.names:
+            return None
+        if not (yield from self.tape.match(".call(")):
+            return None
+        members: list[str] = []
+        while not (yield from self.tape.accept(")")):
+            if members and not (yield from self.tape.accept(",")):
+                return None
+            yield from self.tape.space()
+            key = yield from self.tape.until(_WORD, _MAX_WORD)
+            if not key or not (yield from self.tape.accept("=")):
+                return None
+            value = yield from self.tape.json()
+            if value is None:
+                return None
+            members.append(f'"{key}": {value}')
+        return Heard(name, f"{{{', '.join(members)}}}")
