@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from pippin.core.tools import ToolUse
+from pippin.output.families.grammar import answer_grammar
 from pippin.output.families.harmony import Harmony
 from pippin.output.pieces import Arguments, Call, Content, Piece, Reasoning
 from tests.output.families.grammars import accepts
 from tests.output.families.reading import TOOLS
+from tests.output.families.walking import Bytes, wander
 
 FAMILY = Harmony()
 START = "<|start|>assistant"
@@ -204,6 +206,30 @@ def test_the_grammar() -> None:
         OTHER_CHANNEL,
     ):
         assert not accepts(FAMILY, TOOLS, text, ToolUse())
+
+
+def likes(token: bytes) -> float:
+    """Leads a random text to its end."""
+    if len(token) > 1 or token in b'"}]':
+        return 40
+    return 0.02 if token in b"{[\\" else 1 if token[0] < 128 else 0.0001
+
+
+def test_what_the_grammar_makes_is_read() -> None:
+    vocabulary = Bytes(FAMILY.marks)
+    use = ToolUse(mode="required")
+    grammar = answer_grammar(FAMILY.rules(TOOLS, vocabulary.mark), use, vocabulary.mark)
+    ways = [wander(grammar, vocabulary, seed, 500, likes) for seed in range(12)]
+    texts = [text for text, whole in ways if whole]
+    assert len(texts) >= 4
+    for text in texts:
+        pieces = collected(text, [], enforced=True)
+        assert pieces == collected(text, [], enforced=False)
+        *before, begun, arguments = pieces
+        assert isinstance(begun, Call)
+        assert isinstance(arguments, Arguments)
+        assert isinstance(json.loads(arguments.text), dict)
+        assert all(isinstance(piece, (Content, Reasoning)) for piece in before)
 
 
 def test_it_is_known_by_its_template() -> None:
