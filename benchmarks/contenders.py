@@ -1,5 +1,6 @@
 """Those who are measured: all answer the same asks, and say the same about it."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from benchmarks.child import Child
 from benchmarks.kinds import KINDS, Kind
 from benchmarks.models import BenchModel
 from benchmarks.servers import Server
-from benchmarks.workload import Ask
+from benchmarks.workload import Ask, Form
 
 TEMPLATE_TOKENS = 24
 """At most so many tokens does a chat template add to one message."""
@@ -31,7 +32,10 @@ class Answer:
     """When the first token was there."""
     times: list[float]
     """When each piece of text came."""
+    count: int
+    """How many tokens."""
     tokens: list[int]
+    """Which ones; none where the text, being of a form, does not tell."""
     cached: int | None = None
     """Prompt tokens that the server says it remembered; ``None``: it does not say."""
 
@@ -50,7 +54,7 @@ class Wave:
 
     @property
     def tokens(self) -> int:
-        return sum(len(answer.tokens) for answer in self.answers)
+        return sum(answer.count for answer in self.answers)
 
 
 class Contender(Protocol):
@@ -81,7 +85,7 @@ class Limit:
         limits = [ask.max_tokens for ask in asks]
         reply = self.child.ask({"prompts": prompts, "max_tokens": limits})
         lanes = zip(reply["first"], reply["tokens"], strict=True)
-        answers = [Answer(0.0, first, [], tokens) for first, tokens in lanes]
+        answers = [Answer(0.0, first, [], len(tokens), tokens) for first, tokens in lanes]
         return Wave(reply["seconds"], answers, server_cpu=reply["cpu"])
 
     def restart(self) -> None:
@@ -140,17 +144,29 @@ class HttpServer:
             body |= {"temperature": ask.sampling.temperature, "top_p": ask.sampling.top_p}
         if ask.sampling and self.kind.batches_seeds:
             body["seed"] = ask.sampling.seed
-        return body
+        return body | (dict(ask.form.fields) if ask.form else {})
 
     def _answer(self, ask: Ask, answer: dict[str, Any]) -> Answer:
-        tokens, usage = self.model.tokens(answer["text"]), answer["usage"]
+        usage = answer["usage"]
+        tokens = [] if ask.form else self.model.tokens(answer["text"])
+        count = self._formed(ask.form, answer) if ask.form else len(tokens)
         if not ask.cut:
-            self._check(ask, usage, len(tokens))
+            self._check(ask, usage, count)
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
         times = answer["times"]
         if not times:
             raise WrongAnswer(f"{self.name} gave no text before it was cut off")
-        return Answer(answer["sent"], times[0], times, tokens, cached)
+        return Answer(answer["sent"], times[0], times, count, tokens, cached)
+
+    def _formed(self, form: Form, answer: dict[str, Any]) -> int:
+        """How many tokens an answer has that is of its form and did not end by itself."""
+        text, finishes = answer["text"], answer["finishes"]
+        if finishes != ["length"] or not re.match(form.begins, text):
+            raise WrongAnswer(
+                f"{self.name} did not keep to the form, or ended too soon: {finishes}, {text[:80]}"
+            )
+        count: int = answer["usage"]["completion_tokens"]
+        return count
 
     def _check(self, ask: Ask, usage: dict[str, Any], words: int) -> None:
         said = usage["prompt_tokens"], usage["completion_tokens"], words

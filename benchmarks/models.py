@@ -33,7 +33,10 @@ class Shape:
 SHAPES = {
     "tiny": Shape("tiny", vocab=2048, width=192, inner=512, layers=6, heads=6, kv_heads=3),
     "mid": Shape("mid", vocab=8192, width=640, inner=1920, layers=8, heads=10, kv_heads=5),
+    "wide": Shape("wide", vocab=32768, width=192, inner=512, layers=6, heads=6, kv_heads=3),
 }
+"""``wide`` is ``tiny`` with a real model's vocabulary, so that what each of its entries costs
+shows."""
 
 
 @dataclass(frozen=True)

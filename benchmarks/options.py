@@ -34,7 +34,7 @@ class Options:
     def scenarios(self, model: str) -> list[str]:
         """Names of ``SCENARIOS``, in their order there; ``same`` always, as it guards the rest."""
         if not self.only:
-            return [name for name, known in SCENARIOS.items() if model not in known.spared]
+            return [name for name, known in SCENARIOS.items() if model in known.models]
         names = {"crowd" if name in CROWDS else name for name in self.only} | {"same"}
         return [name for name in SCENARIOS if name in names]
 

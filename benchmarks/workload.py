@@ -2,8 +2,9 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.models import BenchModel
 
@@ -15,6 +16,17 @@ class Sampling:
     temperature: float
     top_p: float
     seed: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an answer has to look like. It must not allow an answer to end before the tokens that
+    are asked for."""
+
+    fields: Mapping[str, Any]
+    """Of the request, which ask for it."""
+    begins: str
+    """A regex of how every such answer begins, and no free one."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,8 @@ class Ask:
     """not before so many events of the wave's first answer have come."""
     cut: bool = False
     """The client leaves as soon as all answers that are not cut are over."""
+    form: Form | None = None
+    """``None``: any text will do."""
 
 
 class Workload:

@@ -51,5 +51,5 @@ SCENARIO = Scenario(
     steps,
     contenders=("limit", "pippin", "mlx_lm"),
     tables={"burst": _table},
-    spared=("mid",),
+    models=("tiny",),
 )

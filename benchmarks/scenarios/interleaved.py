@@ -94,5 +94,5 @@ def _table(title: str, table: Table) -> Section:
 
 
 SCENARIO = Scenario(
-    steps, REMEMBERING, {"interleaved conversations": _table}, rounds=1, spared=("mid",)
+    steps, REMEMBERING, {"interleaved conversations": _table}, rounds=1, models=("tiny",)
 )

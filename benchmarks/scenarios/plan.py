@@ -75,8 +75,8 @@ class Scenario:
     tables: Mapping[str, Maker] = field(default_factory=dict)
     """Title -> what makes the table."""
     rounds: int = 3
-    spared: Sequence[str] = ()
-    """Models on which it takes many minutes, so that it must be asked for by name."""
+    models: Sequence[str] = ("tiny", "mid")
+    """On others it takes many minutes or has nothing to show, and must be asked for by name."""
 
     def quick_rounds(self) -> int:
         """For a glimpse."""

@@ -51,4 +51,5 @@ SCENARIO = Scenario(
     steps,
     contenders=("limit", "pippin", "mlx_lm"),
     tables={"the same tokens": _table},
+    models=("tiny", "mid", "wide"),
 )
