@@ -210,7 +210,7 @@ def test_the_grammar() -> None:
 
 def likes(token: bytes) -> float:
     """Leads a random text to its end."""
-    if len(token) > 1 or token in b'"}]':
+    if token in b'"}]' or token == b"<|end|>":
         return 40
     return 0.02 if token in b"{[\\" else 1 if token[0] < 128 else 0.0001
 
@@ -221,7 +221,7 @@ def test_what_the_grammar_makes_is_read() -> None:
     grammar = answer_grammar(FAMILY.rules(TOOLS, vocabulary.mark), use, vocabulary.mark)
     ways = [wander(grammar, vocabulary, seed, 500, likes) for seed in range(12)]
     texts = [text for text, whole in ways if whole]
-    assert len(texts) >= 4
+    assert len(texts) >= 6
     for text in texts:
         pieces = collected(text, [], enforced=True)
         assert pieces == collected(text, [], enforced=False)
