@@ -6,7 +6,7 @@ import pytest
 
 from pippin.core.request import ChatPrompt, Message
 from pippin.errors import InvalidRequest
-from pippin.prompt import template as module
+from pippin.prompt import sandbox as module
 from pippin.prompt.template import BrokenTemplate, ChatTemplate
 
 CHATML = (

@@ -1,20 +1,33 @@
 """Text → token ids."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import msgspec
 from tokenizers import Tokenizer
 
 from pippin.core.request import ChatPrompt, Prompt, TextPrompt
 from pippin.errors import InvalidRequest
-from pippin.prompt.template import ChatTemplate, unused_mark
+from pippin.prompt.template import ChatTemplate
+from pippin.prompt.words import unused_mark
+
+TAIL_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPrompt:
+    """A prompt as the model reads it."""
+
+    tokens: tuple[int, ...]
+    """Every token of the prompt, as generation sees it."""
+    tail: str
+    """The last characters of a conversation's text; nothing of other prompts."""
 
 
 class PromptEncoder:
     """Makes a prompt's tokens. Owned by the worker; safe from several threads.
 
-    In a conversation, control tokens that a message, a name or a template argument contains as
-    text ("<|im_end|>") are encoded as that text, so no message can end its own turn. Raw text
+    In a conversation, control tokens that a client's text contains as text ("<|im_end|>") are
+    encoded as that text, so no message, no tool and no argument can end its own turn. Raw text
     prompts are their author's own: control tokens in them count.
     """
 
@@ -32,29 +45,42 @@ class PromptEncoder:
         self._longest = max(map(len, self._beginnings), default=0)
 
     def encode(self, prompt: Prompt, *, add_special_tokens: bool = True) -> tuple[int, ...]:
-        """Every token of the prompt, as generation sees it.
+        """Raises: as ``read``."""
+        return self.read(prompt, add_special_tokens=add_special_tokens).tokens
+
+    def read(self, prompt: Prompt, *, add_special_tokens: bool = True) -> EncodedPrompt:
+        """A prompt in tokens.
 
         Raises:
             InvalidRequest: the model cannot read this prompt.
         """
         if isinstance(prompt, ChatPrompt):
-            return self._encode_chat(prompt)
+            pieces = self._rendered(prompt)
+            tail = "".join(pieces)[-TAIL_CHARS:]
+            return EncodedPrompt(self._encode_pieces(pieces, False), tail)
         if isinstance(prompt, TextPrompt):
-            return self._encode_pieces([prompt.text], add_special_tokens)
-        return prompt.tokens
+            return EncodedPrompt(self._encode_pieces([prompt.text], add_special_tokens), "")
+        return EncodedPrompt(prompt.tokens, "")
 
-    def _encode_chat(self, prompt: ChatPrompt) -> tuple[int, ...]:
+    def _rendered(self, prompt: ChatPrompt) -> list[str]:
+        """A conversation's text, cut where the client's own texts must not become control
+        tokens."""
         if self._template is None:
             raise InvalidRequest(
                 "This model has no chat template. Use /v1/completions with the prompt as text.",
                 "messages",
             )
-        texts = _texts(prompt)
+        texts: list[str] = []
+
+        def noted(text: str) -> str:
+            texts.append(text)
+            return text
+
+        rendered = self._template.render(prompt, noted)
         if not any(map(self._is_risky, texts)):
-            return self._encode_pieces([self._template.render(prompt)], False)
+            return [rendered]
         mark = unused_mark("".join(texts))
-        rendered = self._template.render(_rewritten(prompt, lambda t: self._defused(t, mark)))
-        return self._encode_pieces(rendered.split(mark), False)
+        return self._template.render(prompt, lambda text: self._defused(text, mark)).split(mark)
 
     def _is_risky(self, text: str) -> bool:
         """Whether it contains a control token, or ends with the beginning of one, which a
@@ -79,32 +105,3 @@ class PromptEncoder:
             list(pieces), add_special_tokens=add_special_tokens
         )
         return tuple(i for encoding in encodings for i in encoding.ids)
-
-
-def _texts(prompt: ChatPrompt) -> list[str]:
-    """Everything in a conversation that the client wrote."""
-    texts: list[str] = []
-
-    def keep(text: str) -> str:
-        texts.append(text)
-        return text
-
-    _rewritten(prompt, keep)
-    return texts
-
-
-def _rewritten(prompt: ChatPrompt, change: Callable[[str], str]) -> ChatPrompt:
-    """The conversation with every text of the client's changed."""
-    messages = tuple(
-        msgspec.structs.replace(
-            message,
-            content=change(message.content),
-            name=None if message.name is None else change(message.name),
-        )
-        for message in prompt.messages
-    )
-    kwargs = {
-        name: change(value) if isinstance(value, str) else value
-        for name, value in prompt.template_kwargs.items()
-    }
-    return msgspec.structs.replace(prompt, messages=messages, template_kwargs=kwargs)
