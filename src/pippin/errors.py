@@ -5,6 +5,7 @@ PippinError
 │   ├── UnknownParameter      400  a field that nobody here honours
 │   ├── UnsupportedParameter  400  a field that is known, and refused by name
 │   ├── ContextLengthExceeded 400  the prompt does not fit
+│   ├── ConstraintTooComplex  400  found out in the middle of the answer
 │   └── BodyNotJSON           400
 ├── AuthenticationFailed      401
 ├── HostRefused               403
@@ -75,6 +76,10 @@ class UnsupportedParameter(InvalidRequest):
 
 class ContextLengthExceeded(InvalidRequest):
     code = "context_length_exceeded"
+
+
+class ConstraintTooComplex(InvalidRequest):
+    code = "constraint_too_complex"
 
 
 class BodyNotJSON(InvalidRequest):

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     0: what the machine has left beside the weights."""
     kv_bits: KVBits | None = None
     """Keep caches in 4 or 8 bits: smaller, and slightly other answers. Not given: as computed."""
+    tool_parser: str = ""
+    """How the models write tool calls: ``hermes``, ``llama``, ``mistral`` and others. Not given:
+    each as its chat template shows."""
     cache_ram: Size | None = None
     """Of ``memory``, for remembered prompts. Not given: a good part of it. 0: remember nothing,
     on disk neither."""

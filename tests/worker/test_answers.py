@@ -12,9 +12,12 @@ from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScor
 from pippin.memory.prompts import Explanation
 from pippin.output.vocabulary import Vocabulary
 from pippin.worker.answers import Answers, decode
+from pippin.worker.job_maker import Prepared
+from pippin.worker.language import language_of
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
 VOCABULARY = Vocabulary(TOKENIZER)
+LANGUAGE = language_of(TOKENIZER, None, vocab_size=len(VOCABULARY), eos=frozenset())
 X, Y = TOKENIZER.encode("x", add_special_tokens=False).ids[0], 300
 
 JOB = Job(id=1, prompt=(X, X), max_tokens=9)
@@ -31,8 +34,8 @@ def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
         score_prompt=request.echo and request.logprobs is not None,
         logprobs=request.logprobs,
     )
-    answers = Answers(VOCABULARY)
-    answers.open(job, request)
+    answers = Answers(LANGUAGE)
+    answers.open(Prepared(job, None), request)
     events, _ = answers.take([Begun(1, cached=1)])
     return answers, events
 
@@ -89,7 +92,8 @@ def test_a_job_that_waited_for_too_long_is_told_so() -> None:
 def test_what_was_reused_is_told_with_the_tokens_texts() -> None:
     explanation = Explanation("ram", 1, "differs", 1, X, Y)
     answers, _ = answers_with()
-    answers.open(replace(JOB, id=2), GenerationRequest(prompt=TextPrompt(text="xx")))
+    asked = GenerationRequest(prompt=TextPrompt(text="xx"))
+    answers.open(Prepared(replace(JOB, id=2), None), asked)
     (started,), _ = answers.take([Begun(2, 1, explanation)])
     assert isinstance(started, Started)
     told = VOCABULARY.text_of(Y)

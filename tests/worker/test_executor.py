@@ -5,6 +5,7 @@ import errno
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -17,13 +18,13 @@ from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.engine.lane import Job, PromptScored, Score, Token
-from pippin.output.vocabulary import Vocabulary
-from pippin.prompt.encoder import PromptEncoder
 from pippin.wire import codec
 from pippin.wire import messages as wire
 from pippin.worker.executor import FRAME_BYTES, Executor
+from pippin.worker.language import language_of
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
+LANGUAGE = language_of(TOKENIZER, None, vocab_size=1536, eos=frozenset())
 MODEL = ModelInfo(architecture="mock", context_length=4096, vocab_size=1536, fingerprint="fp")
 
 
@@ -82,15 +83,14 @@ class Desk:
     def __init__(
         self, encoder: Any = None, fits: Callable[[int], int] = lambda choices: 1 << 40
     ) -> None:
+        language = LANGUAGE if encoder is None else replace(LANGUAGE, encoder=encoder)
         self.sent = SentMessages()
         self.engine = NotedJobs()
         self.executor = Executor(
             cast(Any, self.sent),
             engine=cast(Any, self.engine),
-            encoder=encoder or PromptEncoder(TOKENIZER, None),
-            vocabulary=Vocabulary(TOKENIZER),
+            language=language,
             model=MODEL,
-            eos=frozenset(),
             fits=fits,
             text=None,
         )
@@ -106,6 +106,8 @@ class Desk:
 class BrokenEncoder:
     def encode(self, *_: object, **__: object) -> Sequence[int]:
         raise RuntimeError("planted failure")
+
+    read = encode
 
 
 def request(**fields: Any) -> GenerationRequest:

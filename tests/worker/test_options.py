@@ -31,6 +31,7 @@ def test_every_setting_arrives() -> None:
         "cache_min_tokens": 13,
         "cache_slots": 14,
         "kv_bits": 8,
+        "tool_parser": "mistral",
     }
     assert read(Settings.model_validate(settings)) == Options(
         socket="/run/socket",
@@ -52,6 +53,7 @@ def test_every_setting_arrives() -> None:
         cache_min_tokens=13,
         cache_slots=14,
         kv_bits=8,
+        tool_parser="mistral",
         probe=False,
     )
 

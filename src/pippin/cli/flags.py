@@ -30,7 +30,13 @@ GROUPS = {
         *("cache_min_tokens", "cache_slots", "cache_per_key"),
     ),
     "The workers": (
-        *("blas_threads", "keep_dtype", "worker_start_timeout_s", "worker_stop_timeout_s"),
+        *(
+            "tool_parser",
+            "blas_threads",
+            "keep_dtype",
+            "worker_start_timeout_s",
+            "worker_stop_timeout_s",
+        ),
         "log_level",
     ),
 }

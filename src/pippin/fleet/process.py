@@ -169,6 +169,7 @@ def worker_arguments(settings: Settings, name: str, where: str, socket: Path) ->
         *("--stall-timeout", str(settings.stall_timeout_s)),
         *("--memory", str(int(settings.memory))),
         *("--kv-bits", str(settings.kv_bits or 0)),
+        *("--tool-parser", settings.tool_parser),
         *_cache_arguments(settings),
     ]
     if settings.keep_dtype:

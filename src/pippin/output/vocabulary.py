@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -26,6 +26,8 @@ class Vocabulary:
         """Raises ``UnknownTokenizer``: it writes tokens in another way."""
         added = tokenizer.get_added_tokens_decoder()
         self._special = frozenset(i for i, token in added.items() if token.special)
+        self._special_ids = {added[i].content: i for i in sorted(self._special)}
+        self._specials = _any_of(self._special_ids)
         decoders = _decoder_steps(tokenizer)
         self.strips_first_space = _strips_first_space(decoders)
         """Whether a text's very first space is the tokenizer's own and not the text's."""
@@ -39,6 +41,17 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._bytes)
 
+    def split(self, text: str) -> list[str | int]:
+        """The special tokens that a text contains, and what lies between them."""
+        if self._specials is None:
+            return [text] if text else []
+        pieces: list[str | int] = []
+        end = 0
+        for match in self._specials.finditer(text):
+            pieces += [text[end : match.start()], self._special_ids[match[0]]]
+            end = match.end()
+        return [piece for piece in (*pieces, text[end:]) if piece != ""]
+
     def is_special(self, token: int) -> bool:
         """Control tokens, which are no part of any text."""
         return token in self._special
@@ -51,6 +64,12 @@ class Vocabulary:
     def text_of(self, token: int) -> str:
         """For people; U+FFFD where the bytes are no whole character."""
         return self.bytes_of(token).decode("utf-8", "replace")
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
+    """The longest one at each place."""
+    longest_first = sorted(filter(None, texts), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def _decoder_steps(tokenizer: Tokenizer) -> list[dict[str, Any]]:

@@ -17,16 +17,22 @@ from pippin.engine.lane import (
     Score,
     Token,
 )
-from pippin.errors import EngineFailure, PippinError, ServerBusy
+from pippin.errors import ConstraintTooComplex, EngineFailure, PippinError, ServerBusy
 from pippin.memory.prompts import Explanation
 from pippin.output.choice import Choice
 from pippin.output.detokenizer import Detokenizer
 from pippin.output.stops import StopText
 from pippin.output.vocabulary import Vocabulary
+from pippin.worker.job_maker import Prepared
+from pippin.worker.language import Language
 
 FAILED = (
     "The model failed while it worked on this request. Others go on; try again, and look into "
     "the server's log if it happens again."
+)
+TOO_COMPLEX = (
+    "The answer's constraint became too complex to follow in the middle of the answer. Use a "
+    "simpler one."
 )
 WAITED = "The request waited in the queue for as long as is allowed. Try again later."
 
@@ -48,14 +54,16 @@ class Answer:
 class Answers:
     """Owned by the executor, on its event loop. Holds an answer from submission to its end."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._vocabulary = language.vocabulary
         self._answers: dict[int, Answer] = {}
 
-    def open(self, job: Job, request: GenerationRequest) -> None:
-        """Expect the outputs of this job."""
+    def open(self, prepared: Prepared, request: GenerationRequest) -> None:
+        """Expect the outputs of its job."""
+        job = prepared.job
         stops = [StopText(stop) for stop in request.stop]
-        choices = [self._choice(job, request, stops, index) for index in range(job.choices)]
+        choices = [self._choice(prepared, request, stops, index) for index in range(job.choices)]
         echo = Detokenizer(self._vocabulary, at_start=True, skip_special_tokens=False)
         self._answers[job.id] = Answer(job, request, choices, echo)
 
@@ -92,7 +100,7 @@ class Answers:
                     events.append(_failed(output.job_id, ServerBusy(WAITED)))
                 case JobFailed():
                     self.close(output.job_id)
-                    events.append(_failed(output.job_id, EngineFailure(FAILED)))
+                    events.append(_failed(output.job_id, _why(output, answer.request)))
         return events, stopped
 
     def _begun(self, answer: Answer, begun: Begun) -> list[Event]:
@@ -152,15 +160,22 @@ class Answers:
         return [Finished(answer.job.id, i, "length", 0) for i in range(answer.job.choices)]
 
     def _choice(
-        self, job: Job, request: GenerationRequest, stops: Sequence[StopText], index: int
+        self, prepared: Prepared, request: GenerationRequest, stops: Sequence[StopText], index: int
     ) -> Choice:
+        is_chat = isinstance(request.prompt, ChatPrompt)
+        detokenizer = Detokenizer(
+            self._vocabulary,
+            at_start=_begins_a_text(request.prompt),
+            shown=self._language.manner.shown if is_chat else frozenset(),
+        )
         return Choice(
-            job.id,
+            prepared.job.id,
             index,
             self._vocabulary,
+            detokenizer=detokenizer,
+            scanner=self._language.scanner(request, prepared.thinking),
             stop=stops,
             min_tokens=request.min_tokens,
-            at_start=_begins_a_text(request.prompt),
             sum_logprobs=request.score,
         )
 
@@ -168,6 +183,14 @@ class Answers:
         if isinstance(request.prompt, TextPrompt):
             return request.prompt.text
         return decode(self._vocabulary, job.prompt, skip_special_tokens=False)
+
+
+def _why(failed: JobFailed, request: GenerationRequest) -> PippinError:
+    if not failed.too_complex:
+        return EngineFailure(FAILED)
+    return ConstraintTooComplex(
+        TOO_COMPLEX, request.constraint.param if request.constraint else "tools"
+    )
 
 
 def _begins_a_text(prompt: Prompt) -> bool:

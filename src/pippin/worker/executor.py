@@ -12,13 +12,12 @@ from pippin.core.model import ModelInfo
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
 from pippin.errors import EngineFailure, InvalidRequest, PippinError
-from pippin.output.vocabulary import Vocabulary
-from pippin.prompt.encoder import PromptEncoder
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
 from pippin.worker.answers import Answers, decode
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.job_maker import JobMaker, MakeText
+from pippin.worker.language import Language
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +48,8 @@ class Executor:
         channel: Channel[wire.ToWorker],
         *,
         engine: EngineThread,
-        encoder: PromptEncoder,
-        vocabulary: Vocabulary,
+        language: Language,
         model: ModelInfo,
-        eos: frozenset[int],
         fits: Callable[[int], int],
         text: MakeText | None,
     ) -> None:
@@ -60,11 +57,11 @@ class Executor:
         of prompts; ``None``: nothing is remembered."""
         self._channel = channel
         self._engine = engine
-        self._encoder = encoder
-        self._vocabulary = vocabulary
+        self._encoder = language.encoder
+        self._vocabulary = language.vocabulary
         self._model = model
-        self._jobs = JobMaker(encoder, model=model, eos=eos, fits=fits, text=text)
-        self._answers = Answers(vocabulary)
+        self._jobs = JobMaker(language, model=model, fits=fits, text=text)
+        self._answers = Answers(language)
         self._preparing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._text = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
@@ -110,14 +107,16 @@ class Executor:
 
     async def _submit(self, message: wire.Submit) -> None:
         try:
-            job = await self._in_text_thread(lambda: self._jobs.job(message.id, message.request))
+            prepared = await self._in_text_thread(
+                lambda: self._jobs.prepared(message.id, message.request)
+            )
         finally:
             wanted = message.id in self._preparing
             self._preparing.discard(message.id)
         if not wanted:
             return
-        self._answers.open(job, message.request)
-        self._engine.submit(job)
+        self._answers.open(prepared, message.request)
+        self._engine.submit(prepared.job)
 
     def _cancel(self, request_id: int) -> None:
         self._preparing.discard(request_id)

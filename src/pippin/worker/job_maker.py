@@ -1,13 +1,15 @@
 """A request → a job that fits."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.lane import Job
 from pippin.errors import ContextLengthExceeded, InvalidRequest
 from pippin.memory.text import Text
-from pippin.prompt.encoder import PromptEncoder
+from pippin.output.thinking import Thinking
+from pippin.worker.language import Language
 
 MAX_ECHOED_LOGPROBS = 4_000_000
 """Log-probabilities of prompt tokens in one request: choices x tokens x alternatives."""
@@ -16,34 +18,52 @@ MakeText = Callable[[str, Sequence[int]], Text]
 """A salt and a prompt's tokens → the prompt as the memory of prompts knows it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request, ready to be worked on."""
+
+    job: Job
+    thinking: Thinking | None
+    """How its answer may begin."""
+
+
 class JobMaker:
     """Owned by the executor; all of it is for the text threads."""
 
     def __init__(
         self,
-        encoder: PromptEncoder,
+        language: Language,
         *,
         model: ModelInfo,
-        eos: frozenset[int],
         fits: Callable[[int], int],
         text: MakeText | None,
     ) -> None:
         """As of the ``Executor``."""
-        self._encoder = encoder
+        self._language = language
         self._model = model
-        self._eos = eos
         self._fits = fits
         self._text = text
 
-    def job(self, id: int, request: GenerationRequest) -> Job:
+    def prepared(self, id: int, request: GenerationRequest) -> Prepared:
         """Words become tokens, and every check that needs them is made.
 
         Raises:
             InvalidRequest: the request is not for this model.
             ContextLengthExceeded: the prompt does not fit.
         """
-        tokens = self._encoder.encode(request.prompt)
-        self._check(tokens, request)
+        prompt = self._language.encoder.read(request.prompt)
+        self._check(prompt.tokens, request)
+        thinking = self._language.thinking(request, prompt.tail)
+        return Prepared(self._job(id, request, prompt.tokens, thinking), thinking)
+
+    def _job(
+        self,
+        id: int,
+        request: GenerationRequest,
+        tokens: tuple[int, ...],
+        thinking: Thinking | None,
+    ) -> Job:
+        eos = self._language.eos
         room = self._room(tokens, request)
         return Job(
             id=id,
@@ -52,14 +72,16 @@ class JobMaker:
             choices=request.choices,
             max_tokens=room if request.max_tokens is None else min(room, request.max_tokens),
             min_tokens=request.min_tokens,
-            eos=frozenset() if request.ignore_eos else self._eos,
+            eos=frozenset() if request.ignore_eos else eos,
             logprobs=0 if request.score and request.logprobs is None else request.logprobs,
             score_prompt=request.echo and request.logprobs is not None,
             tenant=request.tenant,
             priority=request.priority,
             text=self._text(request.cache_salt, tokens) if self._text else None,
             explain=request.explain_cache,
-            turn_ends=self._eos,
+            turn_ends=eos,
+            form=self._language.form(request, thinking),
+            thinking_limit=self._language.thinking_limit(request, thinking),
         )
 
     def _room(self, tokens: Sequence[int], request: GenerationRequest) -> int:

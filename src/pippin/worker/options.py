@@ -26,6 +26,7 @@ class Options:
     cache_min_tokens: int
     cache_slots: int
     kv_bits: int
+    tool_parser: str
     probe: bool
 
     @classmethod
@@ -52,5 +53,6 @@ class Options:
         parser.add_argument("--cache-min-tokens", type=int, default=32)
         parser.add_argument("--cache-slots", type=int, default=0, help="0: as many as fit")
         parser.add_argument("--kv-bits", type=int, default=0, choices=(0, 4, 8))
+        parser.add_argument("--tool-parser", default="", help="a family; empty: by template")
         parser.add_argument("--probe", action="store_true", help="print what this runs on")
         return cls(**vars(parser.parse_args(arguments)))

@@ -18,8 +18,7 @@ from pippin.models.errors import CannotLoad
 from pippin.models.hardware import advice, describe, measured_gflops
 from pippin.models.load import LoadedModel, load
 from pippin.models.resolve import resolve
-from pippin.output.vocabulary import Vocabulary
-from pippin.prompt.encoder import PromptEncoder
+from pippin.output.manner import Manner
 from pippin.prompt.template import BrokenTemplate, ChatTemplate
 from pippin.wire import codec
 from pippin.wire import messages as wire
@@ -28,6 +27,7 @@ from pippin.worker.engine_maker import make_engine
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
 from pippin.worker.job_maker import MakeText
+from pippin.worker.language import Language, language_of
 from pippin.worker.options import Options
 from pippin.worker.watchdog import watch
 
@@ -119,22 +119,12 @@ class Worker:
             progress=self._progress,
         )
         template = _template(loaded)
-        encoder = PromptEncoder(loaded.tokenizer, template, loaded.eos)
-        vocabulary = Vocabulary(loaded.tokenizer)
+        language = _language(loaded, template, options.tool_parser)
         device = self._check_hardware(loaded.dtype)
         engine, memory = make_engine(options, loaded, device, self._engine.wake)
-        info = _info(loaded, template, engine.max_lanes, device)
+        info = _info(loaded, template, language.manner, engine.max_lanes, device)
         text = memory.text if memory else None
-        self._in_loop(
-            lambda: self._ready(
-                info,
-                encoder=encoder,
-                vocabulary=vocabulary,
-                loaded=loaded,
-                engine=engine,
-                text=text,
-            )
-        )
+        self._in_loop(lambda: self._ready(info, language=language, engine=engine, text=text))
         return engine
 
     def _deliver(self, outputs: Sequence[Output]) -> None:
@@ -169,19 +159,15 @@ class Worker:
         self,
         info: ModelInfo,
         *,
-        encoder: PromptEncoder,
-        vocabulary: Vocabulary,
-        loaded: LoadedModel,
+        language: Language,
         engine: Engine,
         text: MakeText | None,
     ) -> None:
         self._executor = Executor(
             self._channel,
             engine=self._engine,
-            encoder=encoder,
-            vocabulary=vocabulary,
+            language=language,
             model=info,
-            eos=loaded.eos,
             fits=engine.fits,
             text=text,
         )
@@ -189,7 +175,11 @@ class Worker:
 
 
 def _info(
-    loaded: LoadedModel, template: ChatTemplate | None, max_lanes: int, device: str
+    loaded: LoadedModel,
+    template: ChatTemplate | None,
+    manner: Manner,
+    max_lanes: int,
+    device: str,
 ) -> ModelInfo:
     return ModelInfo(
         architecture=loaded.architecture,
@@ -199,9 +189,24 @@ def _info(
         defaults=loaded.defaults,
         chat=template is not None,
         template_kwargs=tuple(sorted(template.kwargs)) if template else (),
+        tool_parser=manner.family.name,
+        thinking=manner.marks is not None,
         device=device,
         max_lanes=max_lanes,
     )
+
+
+def _language(loaded: LoadedModel, template: ChatTemplate | None, tool_parser: str) -> Language:
+    try:
+        return language_of(
+            loaded.tokenizer,
+            template,
+            vocab_size=loaded.vocab_size,
+            eos=loaded.eos,
+            tool_parser=tool_parser,
+        )
+    except ValueError as error:
+        raise CannotLoad(f"--tool-parser: {error}.") from error
 
 
 def _template(loaded: LoadedModel) -> ChatTemplate | None:

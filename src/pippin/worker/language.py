@@ -1,0 +1,135 @@
+"""What a worker knows of its model's words."""
+
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from pippin.core.request import ChatPrompt, GenerationRequest, TextPrompt
+from pippin.core.tools import Tool
+from pippin.engine.constraints.compiler import Compiler
+from pippin.engine.constraints.guide import Form, ThinkingLimit
+from pippin.engine.constraints.marks import marks_of
+from pippin.engine.constraints.vocabulary import constraint_tokenizer
+from pippin.errors import InvalidRequest, UnsupportedParameter
+from pippin.output.families.grammar import answer_grammar
+from pippin.output.families.table import choose
+from pippin.output.manner import Manner, thinking_marks
+from pippin.output.pieces import Scanner
+from pippin.output.thinking import Thinking
+from pippin.output.vocabulary import Vocabulary
+from pippin.prompt.encoder import PromptEncoder
+from pippin.prompt.template import ChatTemplate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """Immutable, but for what the compiler remembers; for the text threads and the event loop."""
+
+    encoder: PromptEncoder
+    vocabulary: Vocabulary
+    manner: Manner
+    compiler: Compiler | None
+    """``None``: the model has no token that ends a text, and so nothing can be enforced."""
+    eos: frozenset[int]
+
+    def thinking(self, request: GenerationRequest, tail: str) -> Thinking | None:
+        """How the answer to a request, whose prompt ends with ``tail``, may begin."""
+        if not isinstance(request.prompt, ChatPrompt):
+            return None
+        last = request.prompt.messages[-1]
+        return self.manner.thinking(tail, last.content if last.role == "assistant" else None)
+
+    def form(self, request: GenerationRequest, thinking: Thinking | None) -> Form | None:
+        """What the answer must look like, compiled. ``None``: anything goes.
+
+        Raises:
+            InvalidRequest: it is wrong, too large, or cannot be enforced.
+        """
+        constraint, use = request.constraint, request.tool_use
+        if not constraint and not use:
+            return None
+        if self.compiler is None:
+            raise InvalidRequest(
+                "This model does not say how a text ends, so the form of its answers cannot be "
+                "enforced.",
+                constraint.param if constraint else "tools",
+            )
+        if constraint:
+            return self.compiler.compile(constraint, thinking)
+        assert use
+        mark = marks_of(self.vocabulary)
+        rules = self.manner.family.rules(callable_tools(request), mark)
+        return self.compiler.compile_lark(answer_grammar(rules, use, mark), "tools", thinking)
+
+    def thinking_limit(
+        self, request: GenerationRequest, thinking: Thinking | None
+    ) -> ThinkingLimit | None:
+        """Raises ``UnsupportedParameter``: this model's thinking has no marks that could end it."""
+        if request.thinking_budget is None:
+            return None
+        if self.manner.marks is None:
+            raise UnsupportedParameter(
+                "thinking_budget: this model does not mark its thinking.", "thinking_budget"
+            )
+        if thinking is None:
+            return None
+        close = thinking.marks.close
+        return ThinkingLimit(
+            request.thinking_budget,
+            thinking,
+            self.encoder.encode(TextPrompt(text=f"\n{close}"), add_special_tokens=False),
+            self.vocabulary.bytes_of,
+        )
+
+    def scanner(self, request: GenerationRequest, thinking: Thinking | None) -> Scanner:
+        """Of one choice's text."""
+        enforced = request.tool_use is not None
+        return self.manner.scanner(callable_tools(request), thinking, enforced=enforced)
+
+
+def callable_tools(request: GenerationRequest) -> tuple[Tool, ...]:
+    """The tools that an answer may call."""
+    use = request.tool_use
+    if use is None or not isinstance(request.prompt, ChatPrompt):
+        return ()
+    return tuple(tool for tool in request.prompt.tools if use.only in (None, tool.name))
+
+
+def language_of(
+    tokenizer: Tokenizer,
+    template: ChatTemplate | None,
+    *,
+    vocab_size: int,
+    eos: frozenset[int],
+    tool_parser: str = "",
+) -> Language:
+    """``vocab_size``: width of the logits. ``tool_parser``: the name of a family; empty: by the
+    template's own words. Takes about a second for a large vocabulary.
+
+    Raises:
+        ValueError: there is no such family.
+        UnknownTokenizer: what its tokens stand for is not known.
+    """
+    vocabulary = Vocabulary(tokenizer)
+    source = template.source if template else None
+    family = choose(source, tool_parser or None)
+    return Language(
+        encoder=PromptEncoder(tokenizer, template, eos),
+        vocabulary=vocabulary,
+        manner=Manner(family, thinking_marks(source), vocabulary),
+        compiler=_compiler(tokenizer, vocabulary, vocab_size, eos) if eos else None,
+        eos=eos,
+    )
+
+
+def _compiler(
+    tokenizer: Tokenizer, vocabulary: Vocabulary, vocab_size: int, eos: frozenset[int]
+) -> Compiler:
+    plain = Tokenizer.from_str(tokenizer.to_str())
+    plain.encode_special_tokens = True
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = plain.encode(text, add_special_tokens=False).ids
+        return ids
+
+    return Compiler(constraint_tokenizer(vocabulary, vocab_size, eos, encode))
