@@ -1,5 +1,7 @@
 """Tools with every kind of parameter, for families that write arguments one by one."""
 
+from collections.abc import Sequence
+
 from pippin.core.tools import Tool
 from pippin.output.families.family import Family
 from pippin.output.pieces import Content
@@ -35,14 +37,14 @@ PING = Tool(name="ping")
 SHOP = (EDIT, PING)
 
 
-def check_shop(family: Family, recorded: Recorded) -> None:
+def check_shop(family: Family, recorded: Recorded, tools: Sequence[Tool] = SHOP) -> None:
     """Whole, character by character, and cut at each place; nothing is lost, nothing moved."""
     text = recorded.text
     every = [[1] * len(text), *([cut] for cut in range(len(text)))]
     for enforced in (False, True) if recorded.enforceable else (False,):
-        whole = read(family.scanner(SHOP, enforced=enforced), text)
+        whole = read(family.scanner(tools, enforced=enforced), text)
         assert plainly(whole) == recorded.meaning
         assert all(text.startswith(p.text, p.start) for p in whole if isinstance(p, Content))
         for cuts in every:
-            assert read(family.scanner(SHOP, enforced=enforced), text, cuts) == whole
+            assert read(family.scanner(tools, enforced=enforced), text, cuts) == whole
     assert read(family.scanner((), enforced=False), text) == ([Content(text, 0)] if text else [])
