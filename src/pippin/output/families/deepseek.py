@@ -1,7 +1,7 @@
 """DeepSeek V3 and R1, and V3.1: arguments as JSON between marks.
 
 V3 and R1 write ``<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME``, a fence of ``json`` with the
-object in it, and ``<｜tool▁call▁end｜>``; V3.1 writes ``NAME<｜tool▁sep｜>{…}`` between these marks.
+object in it, and ``<｜tool▁call▁end｜>``; V3.1 writes ``NAME<｜tool▁sep｜>{…}`` between these.
 Both have ``<｜tool▁calls▁begin｜>`` and ``<｜tool▁calls▁end｜>`` around all calls.
 
 R1 spells the first mark in several ways, and leaves marks out. Both forms are read for both.

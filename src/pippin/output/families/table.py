@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from pippin.output.families.command_r import CommandR, CommandR7B
+from pippin.output.families.deepseek import DeepSeekV3, DeepSeekV31
 from pippin.output.families.family import Family
 from pippin.output.families.firefunction import Firefunction
 from pippin.output.families.granite import Granite
@@ -17,6 +18,8 @@ from pippin.output.families.xlam import XLAM
 
 FAMILIES: Sequence[Family] = (
     Harmony(),
+    DeepSeekV3(),
+    DeepSeekV31(),
     KimiK2(),
     Qwen3Coder(),
     MistralNamed(),
