@@ -148,7 +148,7 @@ class HttpServer:
 
     def _answer(self, ask: Ask, answer: dict[str, Any]) -> Answer:
         usage = answer["usage"]
-        tokens = [] if ask.form else self.model.tokens(answer["text"])
+        tokens = [] if ask.form else self._words(answer["text"])
         count = self._formed(ask.form, answer) if ask.form else len(tokens)
         if not ask.cut:
             self._check(ask, usage, count)
@@ -157,6 +157,12 @@ class HttpServer:
         if not times:
             raise WrongAnswer(f"{self.name} gave no text before it was cut off")
         return Answer(answer["sent"], times[0], times, count, tokens, cached)
+
+    def _words(self, text: str) -> list[int]:
+        try:
+            return self.model.tokens(text)
+        except KeyError as error:
+            raise WrongAnswer(f"{self.name} said what is no word of the model's: {error}") from None
 
     def _formed(self, form: Form, answer: dict[str, Any]) -> int:
         """How many tokens an answer has that is of its form and did not end by itself."""

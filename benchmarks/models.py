@@ -12,9 +12,10 @@ from safetensors.numpy import save_file
 from benchmarks import tokenizer as tok
 
 CONTEXT = 32768
-_LOGIT_SPREAD = 6.0
-"""Standard deviation of a word's logit. Words of this spread leave every other token, whose
-logit is 0, a chance of about 1e-7 even at temperature 1: the end of text is never sampled."""
+_LOGIT_SPREAD = 9.0
+"""Standard deviation of a word's logit. Words of this spread leave all other tokens, whose logits
+are 0, a chance of less than 1e-7 together even at temperature 1: the end of text is never
+sampled."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,10 @@ def ensure(name: str, cache: Path) -> BenchModel:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Made to its end, and by a version of this file that gave it the same context."""
-    facts = folder / "bench.json"
-    return facts.exists() and json.loads(facts.read_text()).get("context") == CONTEXT
+    """Made to its end, and by a version of this file that gave it the same context and spread."""
+    path = folder / "bench.json"
+    facts = json.loads(path.read_text()) if path.exists() else {}
+    return (facts.get("context"), facts.get("spread")) == (CONTEXT, _LOGIT_SPREAD)
 
 
 def _make(shape: Shape, folder: Path) -> None:
@@ -89,6 +91,7 @@ def _make(shape: Shape, folder: Path) -> None:
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [eos]}))
     facts = {
         "context": CONTEXT,
+        "spread": _LOGIT_SPREAD,
         "parameters": sum(w.size for w in weights.values()),
         "words": {id_: tokenizer.decode([id_]) for id_ in words},
     }
