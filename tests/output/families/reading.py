@@ -7,7 +7,7 @@ from typing import Any
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import Family
-from pippin.output.pieces import Arguments, Call, Content, Piece, Scanner
+from pippin.output.pieces import Arguments, Call, Content, Piece, Reasoning, Scanner
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS = (
@@ -31,14 +31,19 @@ def joined(pieces: Sequence[Piece]) -> list[Piece]:
     result: list[Piece] = []
     for piece in pieces:
         last = result[-1] if result else None
-        if isinstance(piece, Content) and isinstance(last, Content):
-            assert last.start + len(last.text) == piece.start
+        if isinstance(piece, Content) and isinstance(last, Content) and follows(piece, last):
             result[-1] = Content(last.text + piece.text, last.start)
+        elif isinstance(piece, Reasoning) and isinstance(last, Reasoning) and follows(piece, last):
+            result[-1] = Reasoning(last.text + piece.text, last.start)
         elif isinstance(piece, Arguments) and isinstance(last, Arguments):
             result[-1] = Arguments(last.text + piece.text)
         else:
             result.append(piece)
     return result
+
+
+def follows(piece: Content | Reasoning, last: Content | Reasoning) -> bool:
+    return last.start + len(last.text) == piece.start
 
 
 def plainly(pieces: Sequence[Piece]) -> list[Any]:

@@ -17,7 +17,7 @@ from pippin.output.families.table import FAMILIES
 from pippin.output.pieces import Call, Content, Piece
 from pippin.output.vocabulary import Vocabulary
 from tests.output.families.reading import plainly, read
-from tests.output.families.walking import Bytes, taken, wander
+from tests.output.families.walking import Bytes, likes, taken, wander
 
 TOOLS = (
     Tool(
@@ -127,13 +127,6 @@ def test_the_demo_models_own_tokens(text: str) -> None:
     if text == PING:
         for cut in range(len(tokens)):
             assert taken(must, tokenizer, tokens[:cut]) == (cut, False)
-
-
-def likes(token: bytes) -> float:
-    """Leads a random text to its end."""
-    if token in b'"}])<>' and len(token) == 1:
-        return 40
-    return 0.02 if token in b"{[\\" else 1 if token[0] < 128 else 0.0001
 
 
 PLAIN = [family for family in FAMILIES if family.name != "harmony"]
