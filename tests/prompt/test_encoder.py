@@ -71,6 +71,12 @@ def test_a_message_without_special_tokens_is_encoded_in_one_piece() -> None:
     assert list(ENCODER.encode(prompt)) == whole
 
 
+def test_only_a_conversation_has_a_tail() -> None:
+    assert ENCODER.read(TextPrompt(text="a<think>")).tail == ""
+    assert ENCODER.read(TokenPrompt(tokens=(5, 6))).tail == ""
+    assert ENCODER.read(chat("hi")).tail.endswith("<think>\n\n</think>\n\n")
+
+
 def test_special_tokens_in_raw_text_count() -> None:
     assert specials(ENCODER.encode(TextPrompt(text="a<|im_end|>b"))) == ["<|im_end|>"]
 

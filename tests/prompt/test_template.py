@@ -123,9 +123,94 @@ def test_output_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         render("{% for i in range(99999) %}{{ messages[0].content }}{% endfor %}", "abc")
 
 
+NESTED = {
+    "parentheses": "{{ " + "(" * 6_000 + "1" + ")" * 6_000 + " }}",
+    "open parentheses": "{{ " + "(" * 30_000,
+    "lists": "{{ " + "[" * 6_000 + "]" * 6_000 + " }}",
+    "objects": "{{ " + "{'a':" * 6_000 + "1" + "}" * 6_000 + " }}",
+    "minuses": "{{ " + "-" * 6_000 + "1 }}",
+    "nots": "{{ " + "not " * 6_000 + "1 }}",
+    "ifs": "{% if 1 %}" * 6_000 + "{% endif %}" * 6_000,
+    "calls": "{{ " + "f(" * 6_000 + ")" * 6_000 + " }}",
+    "choices": "{{ " + "1 if 1 else " * 6_000 + "1 }}",
+}
+LONG = {
+    "sums": "{{ 1" + "+1" * 50_000 + " }}",
+    "attributes": "{{ a" + ".b" * 50_000 + " }}",
+    "filters": "{{ a" + "|e" * 50_000 + " }}",
+    "elifs": "{% if 1 %}" + "{% elif 1 %}" * 20_000 + "{% endif %}",
+    "loops": "{% for a in b %}" * 60 + "{% endfor %}" * 60,
+    "macros": "{% macro a() %}" * 600 + "{% endmacro %}" * 600,
+}
+
+
+@pytest.mark.parametrize("source", NESTED.values(), ids=NESTED)
+def test_row_38_a_template_that_is_nested_too_deeply(source: str) -> None:
+    """It is refused when the model is loaded, however it is nested; nothing of ours dies."""
+    with pytest.raises(BrokenTemplate) as caught:
+        ChatTemplate(source, {})
+    assert len(str(caught.value)) < 300
+    assert render("{{ messages[0].content }}", "still here") == "still here"
+
+
+@pytest.mark.parametrize("source", LONG.values(), ids=LONG)
+def test_row_38_a_template_that_is_nested_once_it_is_compiled(source: str) -> None:
+    """It depends on Python whether it can be compiled; either is answered."""
+    try:
+        ChatTemplate(source, {})
+    except BrokenTemplate as error:
+        words = str(error)
+    else:
+        words = "it was compiled"
+    assert len(words) < 300
+    assert render("{{ messages[0].content }}", "still here") == "still here"
+
+
 @pytest.mark.parametrize(
     "source",
-    ["{% if %}", "{{ 'a' | center(9) }}", "{{ pippin_tick }}", "{{ " + "(" * 30_000, "x" * 600_000],
+    [
+        "{{ ''.__class__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ '' | attr('__class__') }}",
+        "{{ ('' | attr)('__class__') }}",
+        "{{ ['__class__'] | map('attr', '__class__') | list }}",
+        "{{ messages | map(attribute='__class__') | list }}",
+        "{{ '{0.__class__.__mro__}'.format(1) }}",
+        "{{ ('{0.__class__}' | safe).format(1) }}",
+        "{{ '{0.__class__}'.format_map(messages[0]) }}",
+        "{{ raise_exception.__globals__ }}",
+        "{{ strftime_now.__globals__['__builtins__'] }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os }}",
+        "{{ lipsum.__globals__['os'].popen('id').read() }}",
+        "{{ joiner.__init__.__globals__ }}",
+        "{{ namespace.__init__.__globals__ }}",
+        "{{ pippin.__self__ }}",
+        "{{ messages.append.__self__.__class__ }}",
+        "{% set x = messages.clear() %}",
+        "{% set x = messages[0].update({'role': 'system'}) %}",
+        "{% set messages[0].content = 'x' %}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}{{ os }}",
+        "{% extends '/etc/passwd' %}",
+        "{{ open('/etc/passwd').read() }}",
+        "{{ (''.join for x in [1]) }}",
+    ],
+)
+def test_row_37_a_template_reaches_nothing(source: str) -> None:
+    """It does not compile, or renders nothing, or fails with one clear error."""
+    try:
+        shown = render(source, "a")
+    except BrokenTemplate:
+        shown = ""
+    except InvalidRequest as error:
+        shown = error.message
+    assert not any(word in shown for word in ("class", "object", "function", "module", "root:"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{% if %}", "{{ 'a' | center(9) }}", "{{ pippin_tick }}", "x" * 600_000],
 )
 def test_what_is_no_template_is_refused_at_load(source: str) -> None:
     with pytest.raises(BrokenTemplate):
