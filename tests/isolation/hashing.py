@@ -12,6 +12,7 @@ import numpy as np
 from mlx_lm.models.cache import ArraysCache, KVCache, RotatingKVCache
 
 from pippin.engine.arrays import HostArrays
+from pippin.engine.constraints.masks import MaskFiller, Masks
 from pippin.engine.lane import Job, Lane
 from pippin.engine.sampler import Sampler
 
@@ -101,6 +102,7 @@ class Truth:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._arrays = HostArrays()
+        self._filler = MaskFiller()
 
     def lane(self, job: Job, index: int) -> Iterator[int]:
         """A lane's tokens, one by one."""
@@ -108,8 +110,9 @@ class Truth:
         while lane.tokens_left:
             hashed = mx.array([float(self._hash([*job.prompt, *lane.generated]))])
             logits = np.array(logits_of(hashed))
-            token = int(Sampler([lane], VOCAB, self._arrays)(logits)[0])
-            lane.generated.append(token)
+            allowed = Masks([lane], VOCAB, self._arrays, self._filler).take()
+            token = int(Sampler([lane], VOCAB, self._arrays)(logits, allowed)[0])
+            lane.accept(token)
             yield token
 
     def _hash(self, tokens: Sequence[int]) -> int:

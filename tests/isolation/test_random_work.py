@@ -20,6 +20,7 @@ from pippin.core.request import Priority
 from pippin.core.sampling import Sampling
 from pippin.engine.lane import Job
 from tests.isolation.faulty_disk import MOODS, Mood
+from tests.isolation.forms import FORMS
 from tests.isolation.hashing import KINDS, Kind
 from tests.isolation.ledger import Told
 from tests.isolation.random_work import LONGEST_PROMPT, Life, Means
@@ -52,7 +53,7 @@ ANSWERS = st.fixed_dictionaries(
         ),
         "logprobs": st.sampled_from([None, None, None, 2]),
     }
-)
+).flatmap(lambda fields: st.sampled_from(FORMS).map(lambda form: {**fields, **form}))
 SALTS = ("", "salt")
 ASTRAY = st.sampled_from([False, False, False, True])
 """Under another salt than before."""
