@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from pippin.core.request import ChatPrompt, Prompt, TextPrompt
 from pippin.errors import InvalidRequest
+from pippin.prompt.control import ControlTokens
 from pippin.prompt.template import ChatTemplate
 from pippin.prompt.words import unused_mark
 
@@ -40,9 +41,7 @@ class PromptEncoder:
         ends = frozenset(eos)
         added = tokenizer.get_added_tokens_decoder()
         control = (t.content for i, t in added.items() if t.special or i in ends)
-        self._control = [content for content in control if len(content) > 1]
-        self._beginnings = {c[:length] for c in self._control for length in range(1, len(c))}
-        self._longest = max(map(len, self._beginnings), default=0)
+        self._control = ControlTokens(control)
 
     def encode(self, prompt: Prompt, *, add_special_tokens: bool = True) -> tuple[int, ...]:
         """Raises: as ``read``."""
@@ -77,27 +76,13 @@ class PromptEncoder:
             return text
 
         rendered = self._template.render(prompt, noted)
-        if not any(map(self._is_risky, texts)):
+        control = self._control
+        found = control.found_in(texts)
+        if not found and not any(map(control.open_at_end, texts)):
             return [rendered]
         mark = unused_mark("".join(texts))
-        return self._template.render(prompt, lambda text: self._defused(text, mark)).split(mark)
-
-    def _is_risky(self, text: str) -> bool:
-        """Whether it contains a control token, or ends with the beginning of one, which a
-        template might complete with what follows."""
-        return any(control in text for control in self._control) or self._ends_openly(text)
-
-    def _ends_openly(self, text: str) -> bool:
-        lengths = range(1, min(self._longest, len(text)) + 1)
-        return any(text[-length:] in self._beginnings for length in lengths)
-
-    def _defused(self, text: str, mark: str) -> str:
-        """A mark inside every control token, and behind the beginning of one. Where the rendered
-        text is cut at the marks no piece has a whole one of the client's, so each is plain text."""
-        end = mark if self._ends_openly(text) else ""
-        for control in self._control:
-            text = text.replace(control, control[:1] + mark + control[1:])
-        return text + end
+        rendered = self._template.render(prompt, lambda text: control.defused(text, found, mark))
+        return rendered.split(mark)
 
     def _encode_pieces(self, pieces: Sequence[str], add_special_tokens: bool) -> tuple[int, ...]:
         # encode_batch releases the GIL, encode does not.

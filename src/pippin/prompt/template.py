@@ -100,9 +100,7 @@ class ChatTemplate:
             )
         return head
 
-    def _probed(
-        self, turns: Sequence[Turn], tools: Sequence[Turn] | None, clock: Clock
-    ) -> str:
+    def _probed(self, turns: Sequence[Turn], tools: Sequence[Turn] | None, clock: Clock) -> str:
         return self._run(turns, tools, clock, {}, as_it_is)
 
     def _run(
