@@ -1,5 +1,7 @@
 """What holds for each family in the table, whatever a model writes."""
 
+# ruff: noqa: RUF001  DeepSeek's bars are wide ones
+
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -36,6 +38,8 @@ SNIPPETS = (
     *('{"name": "add", "arguments": {"a": "x"}}', '{"city": "Rome"}', '{"tool_name": "ping", '),
     *('{"name": "rm", "arguments": {}}', '{"a": 1, "b": [2]}', "<tool_call>", "</tool_call>"),
 )
+ENDS = ("</arg_value>", "</parameter>", "</｜DSML｜parameter>", '<|"|>', "<escape>")
+"""Of arguments that are any text: no random text would ever come upon them letter by letter."""
 CUTS = st.lists(st.integers(1, 7), max_size=80)
 
 
@@ -45,7 +49,7 @@ def answers(name: str) -> tuple[str, ...]:
     if name == "harmony":
         return HARMONY
     family = choose(None, name)
-    vocabulary = Bytes()
+    vocabulary = Bytes(ENDS)
     rules = family.rules(TOOLS, vocabulary.mark)
     grammar = answer_grammar(rules, ToolUse(mode="required"), vocabulary.mark)
     made = [wander(grammar, vocabulary, seed, 300, likes) for seed in range(20)]

@@ -1,4 +1,4 @@
-"""DeepSeek V3 and R1, and V3.1: arguments as JSON between marks.
+"""DeepSeek V3 and R1, and V3.1: arguments as JSON between marks. V3.2 and V4: tags.
 
 V3 and R1 write ``<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME``, a fence of ``json`` with the
 object in it, and ``<｜tool▁call▁end｜>``; V3.1 writes ``NAME<｜tool▁sep｜>{…}`` between these.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
+from pippin.output.families.invokes import DSML, InvokeScanner, invoke_rules
 from pippin.output.families.marked import NAME, MarkedScanner
 from pippin.output.families.schemas import arguments_rule, one_of
 from pippin.output.families.tape import Steps
@@ -73,6 +74,37 @@ class DeepSeekV31(DeepSeekV3):
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         return _rules(tools, mark, between=_SEPARATOR)
+
+
+class DeepSeekV32:
+    """V3.2."""
+
+    name = "deepseek_v32"
+    marks = (DSML,)
+    _outer = ("function_calls", "tool_calls")
+
+    def writes(self, template: str) -> bool:
+        """By the word in its tags."""
+        return DSML in template
+
+    def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
+        return InvokeScanner(tools, enforced=enforced, prefix=DSML, outer=self._outer)
+
+    def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls. Raises ``InvalidRequest``."""
+        return invoke_rules(tools, mark, prefix=DSML, outer=self._outer[0])
+
+
+class DeepSeekV4(DeepSeekV32):
+    """V4."""
+
+    name = "deepseek_v4"
+    _outer = ("tool_calls", "function_calls")
+
+    def writes(self, template: str) -> bool:
+        """By the words in its tags."""
+        return DSML in template and "tool_calls>" in template
 
 
 def _rules(

@@ -1,8 +1,11 @@
 """The grammar of a whole answer that may call tools, or must."""
 
+import re
+
 from pippin.core.tools import ToolUse
 from pippin.output.families.family import CallRules, Mark, Opening
 
+_LETTERS_AND_TOKEN = re.compile(r'("(?:\\.|[^"\\])*") (<\[.*)', re.DOTALL)
 _LEAD = r"lead: /[ \t\n\r]{0,4}/"
 
 
@@ -30,10 +33,13 @@ def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
 
 def _free_or_calls(openings: tuple[Opening, ...], behind: str) -> list[str]:
     """A lazy lexeme ends where the opening is first complete: free text never contains one. A
-    special token is in no text anyway."""
+    special token is in no text anyway; letters before it are in the lexeme that it ends."""
     ways, heads = [], []
     for number, opening in enumerate(openings):
-        if opening.begin.startswith("<"):
+        if mixed := _LETTERS_AND_TOKEN.fullmatch(opening.begin):
+            ways.append(f"HEAD_{number} {mixed[2]} {opening.rest}")
+            heads.append(f"HEAD_{number}: TEXT {mixed[1]}")
+        elif opening.begin.startswith("<"):
             ways.append(f"TEXT {opening.begin} {opening.rest}")
         else:
             ways.append(f"head_{number} {opening.rest}")

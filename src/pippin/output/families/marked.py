@@ -11,7 +11,6 @@ from pippin.output.families.tape import Steps
 MAX_NAME = 256
 NAME = re.compile(r"[^\s<>\"'{}()\[\],=|\uff5c]+")
 """Of a tool, as far as the markup around it allows."""
-_ALL = re.compile(r"[\s\S]*")
 
 
 class BrokenCall(Exception):
@@ -44,7 +43,7 @@ class MarkedScanner(CallScanner):
             yield from self.marked(opener)
         except BrokenCall:
             if self._begun and self.tape.cut:
-                self.tape.pass_over(_ALL)
+                self.tape.drop_rest()
             return False
         return True
 
@@ -60,7 +59,7 @@ class MarkedScanner(CallScanner):
         of the text leaves of one of them is markup, too, if a grammar has promised it."""
         found = yield from self.tape.accept(*literals)
         if not found and self.direct and self.tape.cut:
-            self.tape.pass_over(_ALL)
+            self.tape.drop_rest()
         return found
 
     def named(self, characters: re.Pattern[str]) -> Steps[str]:

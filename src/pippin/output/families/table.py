@@ -4,22 +4,30 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from pippin.output.families.command_r import CommandR, CommandR7B
-from pippin.output.families.deepseek import DeepSeekV3, DeepSeekV31
+from pippin.output.families.deepseek import DeepSeekV3, DeepSeekV4, DeepSeekV31, DeepSeekV32
 from pippin.output.families.family import Family
 from pippin.output.families.firefunction import Firefunction
+from pippin.output.families.glm import GLM45, GLM47
 from pippin.output.families.granite import Granite
 from pippin.output.families.harmony import Harmony
 from pippin.output.families.hermes import Hermes
 from pippin.output.families.kimi import KimiK2
 from pippin.output.families.llama import Llama
+from pippin.output.families.minimax import MiniMaxM1, MiniMaxM2
 from pippin.output.families.mistral import Mistral, MistralNamed
 from pippin.output.families.qwen3_coder import Qwen3Coder
 from pippin.output.families.xlam import XLAM
 
 FAMILIES: Sequence[Family] = (
     Harmony(),
+    DeepSeekV4(),
+    DeepSeekV32(),
     DeepSeekV3(),
     DeepSeekV31(),
+    MiniMaxM2(),
+    MiniMaxM1(),
+    GLM47(),
+    GLM45(),
     KimiK2(),
     Qwen3Coder(),
     MistralNamed(),

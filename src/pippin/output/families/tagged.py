@@ -156,9 +156,9 @@ class TagForm:
     after_key: str
     value_end: str
     """A text that no string may contain; it ends every value."""
-    before_value_end: str
     after_value: str
     after_arguments: str
+    before_value_end: str = ""
 
 
 class TaggedRules:
@@ -182,6 +182,11 @@ class TaggedRules:
         head = self.mark(self.form.before_key + key + self.form.after_key)
         after = self.mark(self.form.after_value) if self.form.after_value else ""
         return f"{head} {self._value(value, rule)} {after}"
+
+    def one_text(self, texts: Sequence[str]) -> str:
+        """The expression of one of these texts, with the end behind it."""
+        ways = (self.mark(text) if text else '""' for text in texts)
+        return f"({' | '.join(ways)}) {self.end}"
 
     def text_value(self, value: ValueForm, rule: str) -> str:
         """The expression of a string as it is, with the end behind it."""
@@ -208,8 +213,7 @@ class TaggedRules:
 
     def _value(self, value: ValueForm, rule: str) -> str:
         if value.texts is not None:
-            texts = (self.mark(text) if text else '""' for text in value.texts)
-            return f"({' | '.join(texts)}) {self.end}"
+            return self.one_text(list(value.texts))
         if "string" not in value.kinds or value.quoted:
             return f"{json_rule(value)} {self.end}"
         return self.text_value(value, rule)

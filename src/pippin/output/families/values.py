@@ -69,6 +69,7 @@ class ValueForm:
 
 
 ANYTHING = ValueForm({}, KINDS)
+STRING = ValueForm({"type": "string"}, frozenset({"string"}))
 
 
 def quote(text: str) -> str:
