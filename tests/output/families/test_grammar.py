@@ -145,6 +145,7 @@ def test_what_the_grammar_makes_is_read(family: Family, special: bool) -> None:
         enforced = read(family.scanner(TOOLS, enforced=True), text)
         whole += complete
         if complete:
+            assert enforced
             check_calls(enforced)
             assert plainly(read(family.scanner(TOOLS, enforced=False), text)) == plainly(enforced)
         calls = [i for i, piece in enumerate(enforced) if isinstance(piece, Call)]
@@ -153,9 +154,39 @@ def test_what_the_grammar_makes_is_read(family: Family, special: bool) -> None:
     assert whole >= 6
 
 
+NEARLY = (
+    '{"name": "ping", "x',
+    '[{"name": "ping", "id": "1", "arguments": {}}, {"name": "ping", "arguments": {"a"',
+    '{"name":"ping","arguments":{},"name":',
+    '{"type": "function", "name": "get", "parameters": ',
+    '{"name": "get", "arguments": {"deep": 1',
+    '{"n\\u0061me": "get", "arguments": [',
+    '[{"name": "get_weather", "arguments": {"city',
+    '{"tool_calls": [{"name": "ping", "argum',
+    'Action: [{"tool_name": "ping", "p',
+    'Action: ```json\n{"tool_name": "ping", "parameters": [',
+    "<tool_call>ping",
+    "[TOOL_CALLS]ping[",
+    "functools(ping)[{",
+    "<|python_tag|>ping.call(a=",
+)
+"""Text that looks like calls: a grammar that has not noticed one promises nothing."""
+
+
+@pytest.mark.parametrize("family", PLAIN, ids=lambda family: family.name)
+@pytest.mark.parametrize("begin", NEARLY)
+def test_what_leaves_early_was_promised(family: Family, begin: str) -> None:
+    vocabulary = Bytes()
+    grammar = answer_grammar(family.rules(TOOLS, vocabulary.mark), ToolUse(), vocabulary.mark)
+    for seed in range(3):
+        text, complete = wander(grammar, vocabulary, seed, 300, likes, begin=f"So: {begin}")
+        pieces = read(family.scanner(TOOLS, enforced=True), text)
+        if complete:
+            check_calls([piece for piece in pieces if not isinstance(piece, Content)])
+
+
 def check_calls(pieces: list[Piece]) -> None:
     schemas = {tool.name: tool.parameters for tool in TOOLS}
-    assert pieces
     for name, arguments in plainly(pieces):
         assert isinstance(arguments, dict)
         jsonschema.validate(json.loads(json.dumps(arguments)), schemas[name])

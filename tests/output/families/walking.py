@@ -69,10 +69,18 @@ def may_end(matcher: LLMatcher, tokenizer: LLTokenizer) -> bool:
 
 
 def wander(
-    grammar: str, vocabulary: Bytes, seed: int, limit: int, likes: Callable[[bytes], float]
+    grammar: str,
+    vocabulary: Bytes,
+    seed: int,
+    limit: int,
+    likes: Callable[[bytes], float],
+    *,
+    begin: str = "",
 ) -> tuple[str, bool]:
-    """A random text of the grammar, and whether it is whole or was cut off at the limit."""
+    """A random text of the grammar, and whether it is whole or was cut off at the limit. Its
+    beginning is as much of ``begin`` as the grammar takes."""
     dice = random.Random(seed)
+    given = vocabulary.encode(begin)
     matcher = LLMatcher(vocabulary.tokenizer, grammar, log_level=0)
     assert not matcher.is_error(), matcher.get_error()
     tokens: list[int] = []
@@ -80,8 +88,9 @@ def wander(
         mask = matcher.compute_bitmask()
         allowed = [t for t in range(len(vocabulary.tokens)) if mask[t // 8] >> t % 8 & 1]
         assert allowed
+        given = given if given and given[0] in allowed else []
         weights = [likes(vocabulary.tokens[token]) for token in allowed]
-        token = dice.choices(allowed, weights)[0]
+        token = given.pop(0) if given else dice.choices(allowed, weights)[0]
         assert matcher.consume_token(token)
         if token == vocabulary.eos_token_id:
             break
@@ -91,6 +100,6 @@ def wander(
 
 def likes(token: bytes) -> float:
     """Leads a random text to its end."""
-    if token in b'"}])<>' and len(token) == 1:
+    if (token in b'"}])<>' and len(token) == 1) or (len(token) > 1 and token[:1] == b"<"):
         return 40
     return 0.02 if token in b"{[\\" else 1 if token[0] < 128 else 0.0001

@@ -5,36 +5,60 @@ import re
 from collections.abc import Sequence
 
 from pippin.core.tools import Tool
+from pippin.output.families.calls import Heard
 from pippin.output.families.family import CallRules, Mark, Opening
-from pippin.output.families.objects import ObjectScanner
-from pippin.output.families.schemas import arguments_rule, call_object, gap, one_of
+from pippin.output.families.objects import ARGUMENT_KEYS, NAME_KEYS, ObjectScanner, call_of
+from pippin.output.families.schemas import arguments_rule, call_object, gap, name_text, one_of
 from pippin.output.families.tape import Steps
 
 _SPACE = r"[ \t\n\r]*"
+_KEYS = NAME_KEYS | ARGUMENT_KEYS | {"type", "id", "tool_call_id"}
 
 
 class BareScanner(ObjectScanner):
-    """Objects, one behind the other, behind semicolons, or in a list."""
+    """Such calls have no further members, and must have arguments.
 
-    bare = True
+    A grammar notices them by that, if just the name (and the type) stands before the arguments.
+    What it has not noticed is content of an enforced answer.
+    """
 
-    def calls(self, opener: str) -> Steps[bool]:
-        if opener == "[":
-            return (yield from self.call_list(opened=True))
-        return (yield from self.call_series())
+    def call_members(self) -> Steps[Heard | None]:
+        members: dict[str, str] = {}
+        while not (yield from self.tape.accept("}")):
+            if members and not (yield from self.tape.accept(",")):
+                return None
+            key = yield from self.key()
+            if key is None or key in members or key not in _KEYS:
+                return None
+            if self.enforced and key in ARGUMENT_KEYS:
+                return (yield from self._noticed(members))
+            value = yield from self.tape.json()
+            if value is None or (key in NAME_KEYS and self.known(value) is None):
+                return None
+            members[key] = value
+        return call_of(members) if ARGUMENT_KEYS & members.keys() else None
 
-    def call_series(self) -> Steps[bool]:
-        """Read calls that stand behind one another, when the brace of the first has been read."""
-        self._listed = False
-        heard = yield from self.call_members()
-        while heard:
-            self.give(heard)
-            semicolon = yield from self.tape.accept(";")
-            following = yield from self.tape.space()
-            if following != "{":
-                return not semicolon or (self.enforced and not following)
-            heard = yield from self.call_object()
-        return False
+    def _noticed(self, members: dict[str, str]) -> Steps[Heard | None]:
+        """Give a call whose arguments follow, if a grammar has noticed it."""
+        *before, name_key = members or [""]
+        written = members.get(name_key, "null")
+        name = json.loads(written)
+        if name_key not in ("name", "function") or name_text(name) != written:
+            return None
+        if before and (before != ["type"] or members["type"] != '"function"'):
+            return None
+        self.begin(name)
+        if not (yield from self.arguments()):
+            return None
+        return (yield from self.call_rest(name, given=True))
+
+    def key(self) -> Steps[str | None]:
+        if (yield from self.tape.space()) != '"':
+            return None
+        text = yield from self.tape.json()
+        if text is None or "\\" in text or not (yield from self.tape.accept(":")):
+            return None
+        return text[1:-1]
 
 
 def bare_rules(
@@ -57,10 +81,10 @@ def bare_rules(
 
 def _opening(tool: Tool, bracket: str) -> str:
     """All that an object may begin with which is a call of the tool, up to its arguments."""
-    name = re.escape(json.dumps(tool.name, ensure_ascii=False)).replace("/", r"\/")
+    name = re.escape(name_text(tool.name)).replace("/", r"\/")
     words = [
         bracket + r"\{",
-        rf'("type"{_SPACE}:{_SPACE}"function"{_SPACE},{_SPACE})?"name"',
+        rf'("type"{_SPACE}:{_SPACE}"function"{_SPACE},{_SPACE})?"(name|function)"',
         ":",
         name,
         ",",

@@ -1,13 +1,12 @@
 """Cohere's models. Command R and R+ write ``Action:`` and a list in a fence; Command R7B and
 Command A a list between tokens."""
 
-import json
 from collections.abc import Sequence
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
 from pippin.output.families.objects import ObjectScanner
-from pippin.output.families.schemas import arguments_rule, one_of
+from pippin.output.families.schemas import arguments_rule, name_text, one_of
 from pippin.output.families.tape import Steps
 from pippin.output.pieces import Scanner
 
@@ -34,7 +33,7 @@ class CommandR:
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         calls = [
-            f"{mark(_INDENTED.format(json.dumps(tool.name)))} {arguments_rule(tool)} "
+            f"{mark(_INDENTED.format(name_text(tool.name)))} {arguments_rule(tool)} "
             + mark("\n    }")
             for tool in tools
         ]
@@ -59,7 +58,7 @@ class CommandR7B:
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         calls = [
-            f"call_id {mark(_ON_ONE_LINE.format(json.dumps(tool.name)))} {arguments_rule(tool)} "
+            f"call_id {mark(_ON_ONE_LINE.format(name_text(tool.name)))} {arguments_rule(tool)} "
             + mark("}")
             for tool in tools
         ]

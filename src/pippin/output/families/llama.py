@@ -39,11 +39,14 @@ class Llama:
 
 
 class LlamaScanner(BareScanner):
+    separators = (";", ",")
+
     def calls(self, opener: str) -> Steps[bool]:
-        if opener != _TAG:
-            return (yield from super().calls(opener))
-        if (yield from self.tape.accept("{")):
-            return (yield from self.call_series())
+        if opener == "[":
+            return (yield from self.call_list(opened=True))
+        if opener == "{" or (yield from self.tape.accept("{")):
+            heard = yield from self.call_members()
+            return (yield from self.call_series(heard, bracket=False))
         heard = yield from self._trained_in()
         if heard:
             self.give(heard)

@@ -17,9 +17,14 @@ def arguments_rule(tool: Tool) -> str:
     return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 
+def name_text(name: str) -> str:
+    """A name as a grammar has it, of the ways in which JSON can write it."""
+    return json.dumps(name, ensure_ascii=False)
+
+
 def call_object(tool: Tool, mark: Mark, key: str = "arguments", name_key: str = "name") -> str:
     """A Lark expression of a call ``{"name": …, "arguments": {…}}``, laid out as in templates."""
-    begin = f'{{"{name_key}": {json.dumps(tool.name, ensure_ascii=False)}, "{key}": '
+    begin = f'{{"{name_key}": {name_text(tool.name)}, "{key}": '
     return f"{mark(begin)} {arguments_rule(tool)} {mark('}')}"
 
 

@@ -2,6 +2,7 @@
 marks of other families."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from pippin.core.tools import Tool
 from pippin.output.families.bare import BareScanner, bare_rules
@@ -13,7 +14,8 @@ _FENCE = "```"
 _TAG, _TAG_END = "<tool_call>", "</tool_call>"
 _TOKEN = "[TOOL_CALLS]"
 _WRAPPER = '"tool_calls"'
-_OPENERS = ("[", "{", f"{_FENCE}json", _FENCE, _TAG, _TOKEN)
+_CLOSERS = MappingProxyType({f"{_FENCE}json": _FENCE, _FENCE: _FENCE, _TAG: _TAG_END})
+_OPENERS = ("[", "{", _TOKEN, *_CLOSERS)
 
 
 class XLAM:
@@ -27,26 +29,27 @@ class XLAM:
         return XLAMScanner(tools, enforced=enforced, openers=_OPENERS)
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
-        return bare_rules(tools, mark, "arguments", bracket=r"\[", more=", ", end=mark("]"))
+        return bare_rules(
+            tools, mark, "arguments", bracket=r"(\[[ \t\n\r]*)?", more=", ", end=f"{mark(']')}?"
+        )
 
 
 class XLAMScanner(BareScanner):
-    promised = False
-
     def calls(self, opener: str) -> Steps[bool]:
-        closers = (_TAG_END,) if opener == _TAG else (_FENCE,) if _FENCE in opener else ()
         if opener == "[":
             return (yield from self.call_list(opened=True))
-        if opener != "{" and not (yield from self.tape.accept("{")):
-            return (yield from self.call_list(*closers))
-        whole = yield from self._object()
-        if whole and closers:
-            yield from self.tape.accept(*closers)
+        if opener == "{" or (yield from self.tape.accept("{")):
+            whole = yield from self._object()
+        else:
+            whole = yield from self.call_list()
+        if whole and opener in _CLOSERS:
+            yield from self.close(_CLOSERS[opener])
         return whole
 
     def _object(self) -> Steps[bool]:
         """Calls, or the object around a list of them; its brace has been read."""
-        if not (yield from self.tape.accept(_WRAPPER)):
-            return (yield from self.call_series())
-        yield from self.tape.accept(":")
-        return (yield from self.call_list("}"))
+        if (yield from self.tape.accept(_WRAPPER)):
+            yield from self.tape.accept(":")
+            return (yield from self.call_list("}"))
+        heard = yield from self.call_members()
+        return (yield from self.call_series(heard, bracket=True))
