@@ -48,6 +48,23 @@ _ALIASES = MappingProxyType(
         "qwen": "hermes",
         "qwen2_5": "hermes",
         "qwen3": "hermes",
+        "hermes2_pro": "hermes",
+        "granite4": "hermes",
+        "llama3": "llama",
+        "llama3_1": "llama",
+        "llama3_json": "llama",
+        "llama4_json": "llama",
+        "mistral_v11": "mistral_named",
+        "mistral_v13": "mistral_named",
+        "devstral": "mistral_named",
+        "magistral": "mistral_named",
+        "command_r_plus": "command_r",
+        "command_a": "command_r7b",
+        "cohere_command3": "command_r7b",
+        "firefunction_v2": "firefunction",
+        "phi4_mini": "firefunction",
+        "phi4_mini_json": "firefunction",
+        "granite3": "granite",
     }
 )
 """Names by which other servers know a family."""
