@@ -10,7 +10,7 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from pippin.core.constraint import Choice, Constraint, Grammar, JSONSchema, Regex
 from pippin.engine.constraints.choices import choice_source
 from pippin.engine.constraints.faults import refusal
-from pippin.engine.constraints.grammars import grammar_source
+from pippin.engine.constraints.grammars.source import grammar_source
 from pippin.engine.constraints.limits import (
     LANES_PER_LEXER,
     MAX_CACHED,

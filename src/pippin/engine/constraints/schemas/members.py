@@ -39,6 +39,9 @@ class ObjectWriter:
         self._reference = reference
         self._forms = forms
         self.alive: dict[State, bool] = {}
+        self.escapes_hide_names = False
+        """Whether a member's name written with escapes could pass for another one: the grammar
+        engine takes such a name for one that is not listed."""
 
     def needed(self, branch: Branch) -> list[State]:
         """The states of all that a value of this branch has to have inside."""
@@ -105,14 +108,14 @@ class ObjectWriter:
             plain["properties"] = properties
         if required:
             plain["required"] = required
-        patterns = {f"^(?:{p})$": self._reference(state) for p, state in branch.patterns}
-        if is_open and branch.rest != NOTHING and self.alive[branch.rest]:
-            if patterns:
-                plain["additionalProperties"] = self._reference(branch.rest)
-            else:
-                patterns["(?s:.*)"] = self._reference(branch.rest)
-        if patterns:
-            plain["patternProperties"] = patterns
+        if branch.patterns:
+            plain["patternProperties"] = {
+                f"^(?:{p})$": self._reference(state) for p, state in branch.patterns
+            }
+        if self.alive.get(branch.rest, False):
+            plain["additionalProperties"] = self._reference(branch.rest)
+            if properties or branch.patterns:
+                self.escapes_hide_names = True
         least, most = extra
         if least:
             plain["minProperties"] = len(required) + least

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor, lcm
+from math import ceil, floor
 from typing import Any
 
 from pippin.engine.constraints.schemas.branches import Number, Numbers
@@ -10,7 +10,11 @@ from pippin.engine.constraints.schemas.refusal import SchemaRefused
 
 _MOST = 2**53
 """Up to here every whole number is a float of its own."""
-_MAX_STEP = 2**31
+_MAX_STEP = 20_000
+"""Of all multipleOf in a schema together, counted in their last decimal place: so many states has
+the automaton that divides by them."""
+_FEW = 64
+"""Multiples that are written as a list."""
 _MAX_PLACES = 15
 
 
@@ -19,6 +23,9 @@ def written_numbers(branch: Numbers) -> list[dict[str, Any]]:
     too fine to be exact."""
     if branch.values is not None:
         return [_exactly(value) for value in sorted(branch.values)]
+    few = _few_multiples(branch)
+    if few is not None:
+        return [_exactly(value) for value in few]
     if branch.integer or (branch.step is not None and branch.step.denominator == 1):
         return _integers(branch)
     for bound in (branch.low, branch.high):
@@ -34,6 +41,42 @@ def written_numbers(branch: Numbers) -> list[dict[str, Any]]:
     if branch.step is not None:
         plain["multipleOf"] = _step(branch.step)
     return [plain]
+
+
+def steps_of(plain: dict[str, Any]) -> int:
+    """What the plain schema's multipleOf costs."""
+    step = plain.get("multipleOf", 0)
+    return int(step.scaleb(_places(step))) if isinstance(step, Decimal) else int(step)
+
+
+def check_steps(steps: int) -> None:
+    """Raises ``SchemaRefused``: all multipleOf of a schema together cost too much."""
+    if steps > _MAX_STEP:
+        raise SchemaRefused("its multipleOf are too large or too fine", "#")
+
+
+def _few_multiples(branch: Numbers) -> list[Number] | None:
+    step = branch.step
+    if step is None or branch.low is None or branch.high is None:
+        return None
+    if branch.integer:
+        step = Fraction(step.numerator)
+    first, last = ceil(Fraction(branch.low) / step), floor(Fraction(branch.high) / step)
+    if last - first > _FEW:
+        return None
+    values = [step * n for n in range(first, last + 1)]
+    low, high = Fraction(branch.low), Fraction(branch.high)
+    return [
+        _decimal(value)
+        for value in values
+        if not (branch.low_open and value == low) and not (branch.high_open and value == high)
+    ]
+
+
+def _decimal(value: Fraction) -> Number:
+    if value.denominator == 1:
+        return value.numerator
+    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
 def _exactly(value: Number) -> dict[str, Any]:
@@ -56,10 +99,8 @@ def _integers(branch: Numbers) -> list[dict[str, Any]]:
     if low is not None and high is not None and low > high:
         return []
     if branch.step is not None:
-        step = branch.step.numerator  # the least whole number that is a multiple of it
-        if low is not None and high is not None and floor(Fraction(high, step)) * step < low:
-            return []
-        plain["multipleOf"] = _step(Fraction(lcm(step, 1)))
+        # the least whole number that is a multiple of it
+        plain["multipleOf"] = _step(Fraction(branch.step.numerator))
     return [plain]
 
 
@@ -96,9 +137,8 @@ def _check_range(branch: Numbers) -> None:
 
 def _step(step: Fraction) -> Number:
     """As a number that the grammar engine reads as it is: it multiplies by ten until whole."""
+    check_steps(int(step))
     if step.denominator == 1:
-        if step.numerator >= _MAX_STEP:
-            raise SchemaRefused("its multipleOf is too large", "#")
         return step.numerator
     value = Decimal(step.numerator) / Decimal(step.denominator)
     seen = float(value)
@@ -106,6 +146,6 @@ def _step(step: Fraction) -> Number:
         if seen == int(seen):
             break
         seen *= 10
-    if Fraction(value) != step or seen != value.scaleb(_places(value)) or seen >= _MAX_STEP:
+    if Fraction(value) != step or seen != value.scaleb(_places(value)):
         raise SchemaRefused(f"its multipleOf {value} is too fine to be exact", "#")
     return value

@@ -1,6 +1,7 @@
 """A JSON schema on its own."""
 
 import json
+from typing import Any
 
 from pippin.core.constraint import JSONSchema
 from pippin.engine.constraints.limits import MAX_ITEMS
@@ -31,13 +32,14 @@ def schema_source(constraint: JSONSchema) -> Source:
         raise InvalidRequest(
             f"{param} has a schema that cannot be enforced{place}: {refused.why}.", param
         ) from None
-    plain["x-guidance"] = (
-        {"whitespace_pattern": whitespace} if whitespace else {"whitespace_flexible": False}
-    )
+    options: dict[str, object] = {"whitespace_pattern": whitespace}
+    if not whitespace:
+        options = {"whitespace_flexible": False}
+    plain["x-guidance"] = options | plain.get("x-guidance", {})
     return Source("start: %json " + json.dumps(plain, default=jsonable) + "\n")
 
 
-def plain_schema(text: str) -> dict[str, object]:
+def plain_schema(text: str) -> dict[str, Any]:
     """The schema in the few words that the grammar engine enforces. Raises ``SchemaRefused``."""
     root = read(text)
     _check_size(root)

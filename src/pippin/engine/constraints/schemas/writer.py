@@ -4,6 +4,7 @@ What is written uses only: one type per branch, bounds, patterns, enum of texts,
 items, properties with required, patternProperties, anyOf, and references to ``$defs``.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -21,10 +22,14 @@ from pippin.engine.constraints.schemas.branches import (
 )
 from pippin.engine.constraints.schemas.forms import EVERYTHING, Forms
 from pippin.engine.constraints.schemas.members import ObjectWriter
-from pippin.engine.constraints.schemas.numbers import written_numbers
+from pippin.engine.constraints.schemas.numbers import check_steps, steps_of, written_numbers
 from pippin.engine.constraints.schemas.refusal import SchemaRefused
 
 MAX_STATES = 5_000
+
+_SHORT_ESCAPES = 'nrbtf\\"'
+_LONG_ESCAPES = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
+"""Characters that JSON can only write by their numbers."""
 
 Plain = dict[str, Any] | bool
 
@@ -39,6 +44,8 @@ class Writer:
         self._alive: dict[State, bool] = {}
         self._definitions: dict[str, Plain] = {}
         self._waiting: list[State] = []
+        self._steps = 0
+        self._needs_escapes = False
 
     def write(self, root: State) -> dict[str, Any]:
         """Raises ``SchemaRefused``: no value fits, or there are too many parts."""
@@ -50,6 +57,14 @@ class Writer:
             state = self._waiting.pop()
             self._definitions[self._names[state]] = self._plain(state)
         whole: dict[str, Any] = {"anyOf": [plain]}
+        if self._objects.escapes_hide_names:
+            if self._needs_escapes:
+                raise SchemaRefused(
+                    "a text with control characters cannot be enforced beside an object that has "
+                    "listed and other members; forbid the others with additionalProperties",
+                    "#",
+                )
+            whole["x-guidance"] = {"json_allowed_escapes": _SHORT_ESCAPES}
         if self._definitions:
             whole["$defs"] = self._definitions
         return whole
@@ -80,7 +95,7 @@ class Writer:
 
     def _reference(self, state: State) -> Plain:
         """A state where it is used: small ones are written out."""
-        if not self._alive[state]:
+        if state.impossible or not self._alive[state]:
             return False
         forms = self._forms(state)
         if forms == {name: (branch,) for name, branch in EVERYTHING.items()}:
@@ -110,13 +125,20 @@ class Writer:
             case Arrays():
                 return [self._array(branch)]
             case Numbers():
-                return [*written_numbers(branch)]
+                return self._numbers(branch)
             case Strings():
+                self._needs_escapes |= any(map(_LONG_ESCAPES.search, branch.values or ()))
                 return [_string(branch)]
             case Booleans(values):
                 return [{"const": value} for value in sorted(values)]
             case Null():
                 return [{"const": None}]
+
+    def _numbers(self, branch: Numbers) -> list[Plain]:
+        written = written_numbers(branch)
+        self._steps += sum(map(steps_of, written))
+        check_steps(self._steps)
+        return [*written]
 
     def _array(self, branch: Arrays) -> dict[str, Any]:
         prefix = [self._reference(state) for state in branch.prefix]
