@@ -44,6 +44,7 @@ def test_names_of_other_servers(alias: str, name: str) -> None:
         ("1. Action: write <|START_ACTION|> followed by ... \"tool_name\"", "command_r7b"),
         ("formatted as functools[{\"name\": [function name]}]", "firefunction"),
         ("You are developed by Salesforce xLAM team. <|eot_id|>", "xlam"),
+        ("<function_calls>\n<invoke>\n<tool_name>$TOOL_NAME</tool_name>", "arcee"),
         ("respond with <|tool_call|> followed by a JSON list of tools used.", "granite"),
         ("respond with <tool_call> followed by a JSON list of tools used.", "granite"),
     ],

@@ -35,7 +35,7 @@ class ObjectScanner(CallScanner):
             if heard:
                 self.give(heard)
         if whole:
-            yield from self.close(*closers)
+            yield from self.closed_by(*closers)
         return whole
 
     def call_series(self, heard: Heard | None, *, bracket: bool) -> Steps[bool]:
@@ -48,7 +48,7 @@ class ObjectScanner(CallScanner):
             heard = yield from self.call_object()
         return False
 
-    def close(self, *closers: str) -> Steps[None]:
+    def closed_by(self, *closers: str) -> Steps[None]:
         """Read what may close calls that were right."""
         if closers:
             yield from self.tape.accept(*closers)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from pippin.output.families.arcee import Arcee
 from pippin.output.families.command_r import CommandR, CommandR7B
 from pippin.output.families.deepseek import DeepSeekV3, DeepSeekV4, DeepSeekV31, DeepSeekV32
 from pippin.output.families.family import Family
@@ -37,6 +38,7 @@ FAMILIES: Sequence[Family] = (
     Granite(),
     Firefunction(),
     XLAM(),
+    Arcee(),
     Llama(),
     Hermes(),
 )
@@ -64,6 +66,7 @@ _ALIASES = MappingProxyType(
         "firefunction_v2": "firefunction",
         "phi4_mini": "firefunction",
         "phi4_mini_json": "firefunction",
+        "arcee_agent": "arcee",
         "granite3": "granite",
     }
 )

@@ -43,7 +43,7 @@ class XLAMScanner(BareScanner):
         else:
             whole = yield from self.call_list()
         if whole and opener in _CLOSERS:
-            yield from self.close(_CLOSERS[opener])
+            yield from self.closed_by(_CLOSERS[opener])
         return whole
 
     def _object(self) -> Steps[bool]:
