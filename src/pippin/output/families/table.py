@@ -8,6 +8,7 @@ from pippin.output.families.command_r import CommandR, CommandR7B
 from pippin.output.families.deepseek import DeepSeekV3, DeepSeekV4, DeepSeekV31, DeepSeekV32
 from pippin.output.families.family import Family
 from pippin.output.families.firefunction import Firefunction
+from pippin.output.families.gemma import FunctionGemma, Gemma4
 from pippin.output.families.glm import GLM45, GLM47
 from pippin.output.families.granite import Granite
 from pippin.output.families.harmony import Harmony
@@ -29,6 +30,8 @@ FAMILIES: Sequence[Family] = (
     MiniMaxM1(),
     GLM47(),
     GLM45(),
+    Gemma4(),
+    FunctionGemma(),
     KimiK2(),
     Qwen3Coder(),
     MistralNamed(),

@@ -20,6 +20,7 @@ from pippin.output.families.values import (
     ValueForm,
     escaped,
     quote,
+    required_names,
     resolve,
     value_forms,
 )
@@ -141,6 +142,8 @@ class TaggedScanner(MarkedScanner):
                 hear((yield from self.tape.until(plain, sys.maxsize)) or "")
             elif end := (yield from self.tape.match(*ends)):
                 return end
+            elif self.tape.cut:
+                break
             else:
                 hear((yield from self.tape.match(char)))
         raise BrokenCall
@@ -261,8 +264,8 @@ def checked_forms(tool: Tool) -> dict[str, tuple[ValueForm, bool]]:
             "tools",
         )
     forms = value_forms(tool)
-    required = [key for key in root.get("required", []) if isinstance(key, str)]
-    forms |= {key: ANYTHING for key in required if key not in forms}
+    required = required_names(root)
+    forms |= dict.fromkeys(sorted(required - forms.keys()), ANYTHING)
     for key in forms:
         if _BAD_KEY.search(key):
             raise InvalidRequest(

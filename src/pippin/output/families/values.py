@@ -20,6 +20,8 @@ NOTES = frozenset(
     }
 )
 """Words of a schema that promise nothing."""
+DEFINITIONS = ("$defs", "definitions")
+"""Where schemas keep others for reference."""
 OPENED = {"{": "object", "[": "array", '"': "string"}
 """Which JSON values show where they end."""
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
@@ -99,7 +101,7 @@ def value_forms(tool: Tool) -> dict[str, ValueForm]:
     properties = root.get("properties")
     if not isinstance(properties, dict):
         return {}
-    return {str(key): _form(schema, tool.parameters) for key, schema in properties.items()}
+    return {str(key): value_form(schema, tool.parameters) for key, schema in properties.items()}
 
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +115,12 @@ def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     return schema if isinstance(schema, dict) and "$ref" not in schema else {}
 
 
+def required_names(schema: dict[str, Any]) -> set[str]:
+    """The members that an object must have."""
+    names = schema.get("required")
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+
+
 def _follow(reference: str, root: Any) -> Any:
     if not reference.startswith("#"):
         return {}
@@ -122,13 +130,13 @@ def _follow(reference: str, root: Any) -> Any:
     return root
 
 
-def _form(schema: Any, root: dict[str, Any]) -> ValueForm:
+def value_form(schema: Any, root: dict[str, Any]) -> ValueForm:
+    """The form of a value of this schema, whose references lead into ``root``."""
     target = resolve(schema, root)
     kinds = _kinds(target, root, 0)
     whole = dict(schema) if isinstance(schema, dict) else {}
-    for name in ("$defs", "definitions"):
-        if name in root and name not in whole:
-            whole[name] = root[name]
+    if '"$ref"' in _json(schema):
+        whole |= {name: root[name] for name in DEFINITIONS if name in root}
     values = _values(target, root, 0)
     if values is not None:
         return ValueForm(whole, kinds, {_written(value): _json(value) for value in values})
@@ -157,8 +165,9 @@ def _kinds(schema: dict[str, Any], root: dict[str, Any], depth: int) -> frozense
         return KINDS
     kinds = KINDS
     named = schema.get("type")
-    if named is not None:
-        names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
+    if isinstance(named, (str, list)):
+        listed = [named] if isinstance(named, str) else named
+        names = {name for name in listed if isinstance(name, str)}
         kinds &= names | ({"integer"} if "number" in names else set())
     if (values := _listed(schema)) is not None:
         kinds &= {kind_of(_json(value)) or "" for value in values}
