@@ -20,6 +20,7 @@ QWEN = model("enable_thinking")
 DEEPSEEK = model("thinking")
 GPT_OSS = model("reasoning_effort")
 BOTH = model("enable_thinking", "reasoning_effort")
+TWO = model("enable_thinking", "thinking")
 SEED = model("thinking_budget")
 ALWAYS = model()
 NEVER = model(thinking=False)
@@ -64,6 +65,8 @@ def refused(info: ModelInfo, **fields: Any) -> InvalidRequest:
             {"enable_thinking": True, "reasoning_effort": "high"},
         ),
         (BOTH, {"enable_thinking": False}, {"enable_thinking": False}),
+        (TWO, {"enable_thinking": True}, {"enable_thinking": True, "thinking": True}),
+        (TWO, {"reasoning_effort": "none"}, {"enable_thinking": False, "thinking": False}),
         (ALWAYS, {"enable_thinking": True}, {}),
         (NEVER, {"enable_thinking": False}, {}),
         (NEVER, {"reasoning_effort": "none"}, {}),

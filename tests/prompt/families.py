@@ -75,6 +75,7 @@ FAMILIES: dict[str, Family] = {
     "mistral": Family(
         source("mistral"),
         Abilities(
+            system_needs_user=True,
             alternates=True,
             tools=True,
             calls=True,
@@ -156,16 +157,23 @@ FAMILIES: dict[str, Family] = {
     ),
     "granite": Family(
         source("granite"),
+        Abilities(developer=True, tools=True, results=True, reasoning=()),
+        ("<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>", "<|tool_call|>"),
+        NO_THOUGHT,
+    ),
+    "hermes_tool_use": Family(
+        source("hermes_tool_use"),
         Abilities(
-            developer=True,
             tools=True,
+            needs_descriptions=True,
+            needs_a_list=True,
             calls=True,
             results=True,
             parallel=True,
-            objects=True,
+            aside="apart",
             reasoning=(),
         ),
-        ("<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>", "<|tool_call|>"),
+        (*IM, "<tool_call>", "</tool_call>", "</tool_response>"),
         NO_THOUGHT,
     ),
     "lfm2": Family(
@@ -183,9 +191,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "firefunction": Family(
         source("firefunction"),
-        Abilities(
-            developer=True, tools=True, calls=True, results=True, parallel=True, reasoning=()
-        ),
+        Abilities(tools=True, calls=True, results=True, parallel=True, objects=True, reasoning=()),
         LLAMA,
         NO_THOUGHT,
     ),

@@ -1,6 +1,7 @@
 """Whole conversations with tools, through the templates of every family."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -74,14 +75,14 @@ def test_a_conversation_is_shown_whole_and_in_order(family: Family) -> None:
 def test_the_last_word_may_be_a_result(family: Family) -> None:
     text = rendered(family.source, *HISTORY[:5])
     in_order(text, "Zürich", "sunny spells", "half past ten")
-    if not family.source.endswith("{%- endfor %}"):
-        assert not text.endswith(("half past ten", "half past ten\n"))
+    assert text.count("Be brief.") == 1
 
 
 @EACH
 def test_an_answer_may_be_continued_with_tools(family: Family) -> None:
     text = rendered(family.source, *HISTORY, Message(role="assistant", content="It will"))
     assert text.endswith("It will")
+    assert text.count("Be brief.") == 1
 
 
 @EACH
@@ -222,6 +223,24 @@ def test_the_default_offer_without_a_systems_message() -> None:
     assert text.startswith("<|im_start|>system\nYou can call functions.")
     assert rendered(CHATML, HISTORY[1], tools=()).startswith("<|im_start|>user")
     in_order(rendered(GEMMA_1, HISTORY[1]), "<start_of_turn>user\nYou can", "Weather and time")
+
+
+def test_calls_in_granites_form() -> None:
+    text = rendered(FAMILIES["granite"].source, *HISTORY)
+    calls = [
+        {"name": "get_weather", "arguments": {"city": "Zürich", "n": [1]}},
+        {"name": "get_time", "arguments": {}},
+    ]
+    written = "<|tool_call|>" + json.dumps(calls, ensure_ascii=False)
+    in_order(text, "Let me look.\n" + written, "tool_response<|end_of_role|>sunny spells")
+
+
+def test_the_date_that_firefunction_wants_is_ours_or_the_clients() -> None:
+    source = FAMILIES["firefunction"].source
+    assert template(source).kwargs == {"datetime"}
+    prompt = ChatPrompt(messages=HISTORY[:2], template_kwargs={"datetime": "a Sunday"})
+    assert "Today is a Sunday." in template(source).render(prompt)
+    assert re.search(r"Today is \w+ \d\d, \d{4}\.", rendered(source, *HISTORY[:2]))
 
 
 def test_calls_in_lfm2s_form() -> None:

@@ -58,41 +58,40 @@ def template_arguments(ask: ReasoningFields, info: ModelInfo) -> TemplateArgumen
     """
     arguments = dict(ask.chat_template_kwargs or {})
     _check_offered(arguments, info.template_kwargs)
-    switch = next((name for name in SWITCHES if name in info.template_kwargs), None)
+    switches = [name for name in SWITCHES if name in info.template_kwargs]
     wanted, effort = ask.enable_thinking, ask.reasoning_effort
     if effort is not None:
-        wanted = effort != "none" if switch else wanted
+        wanted = effort != "none" if switches else wanted
         if "reasoning_effort" in info.template_kwargs:
             if wanted is not False:
                 arguments["reasoning_effort"] = effort
-        elif not switch and (info.thinking or effort != "none"):
+        elif not switches and (info.thinking or effort != "none"):
             raise UnsupportedParameter(
                 "reasoning_effort is not offered by this model; leave it out.", "reasoning_effort"
             )
     if wanted is not None:
-        _switch_thinking(arguments, switch, wanted, info)
+        _switch_thinking(arguments, switches, wanted, info)
     if ask.thinking_budget is not None:
         _tell_budget(arguments, ask.thinking_budget, info)
     return arguments
 
 
 def _switch_thinking(
-    arguments: TemplateArguments, switch: str | None, wanted: bool, info: ModelInfo
+    arguments: TemplateArguments, switches: list[str], wanted: bool, info: ModelInfo
 ) -> None:
-    if switch is None:
-        if wanted != info.thinking:
-            always = "always" if info.thinking else "never"
-            raise UnsupportedParameter(
-                f"enable_thinking cannot be {str(wanted).lower()}: this model {always} thinks.",
-                "enable_thinking",
-            )
-        return
-    if arguments.setdefault(switch, wanted) != wanted:
-        raise InvalidRequest(
-            f"chat_template_kwargs.{switch} disagrees with another field about thinking; "
-            "give one of them.",
-            f"chat_template_kwargs.{switch}",
+    if not switches and wanted != info.thinking:
+        always = "always" if info.thinking else "never"
+        raise UnsupportedParameter(
+            f"enable_thinking cannot be {str(wanted).lower()}: this model {always} thinks.",
+            "enable_thinking",
         )
+    for switch in switches:
+        if arguments.setdefault(switch, wanted) != wanted:
+            raise InvalidRequest(
+                f"chat_template_kwargs.{switch} disagrees with another field about thinking; "
+                "give one of them.",
+                f"chat_template_kwargs.{switch}",
+            )
 
 
 def _tell_budget(arguments: TemplateArguments, budget: int, info: ModelInfo) -> None:

@@ -33,6 +33,8 @@ class Abilities:
     """Of one template."""
 
     system: bool = True
+    system_needs_user: bool = False
+    """Whether it shows the system's words only where the last turn is the user's."""
     developer: bool = False
     """Whether it knows the role, which newer clients write for ``system``."""
     alternates: bool = False
@@ -41,6 +43,8 @@ class Abilities:
     """Whether it shows the definitions of tools."""
     needs_descriptions: bool = False
     """Of every tool."""
+    needs_a_list: bool = False
+    """Of tools, an empty one where there are none."""
     calls: bool = False
     """Whether it shows a turn's ``tool_calls``. Never without ``tools``: calls and definitions are
     in one form."""
@@ -66,16 +70,7 @@ Run = Callable[[Sequence[Turn], Sequence[Turn] | None, Clock], str]
 
 def abilities_of(program: Program, run: Run) -> Abilities:
     """Takes a few dozen renderings, and not longer than one may take."""
-    clock = Clock()
-
-    def shows(messages: Sequence[Turn], *words: str, tools: Sequence[Turn] | None = None) -> bool:
-        try:
-            text = run(messages, tools, clock)
-        except (CannotRender, InvalidRequest):
-            return False
-        return all(word in text for word in words)
-
-    return _Probe(shows).abilities(program)
+    return _Probe(program, run).abilities()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +100,50 @@ class _Form:
 
 
 class _Probe:
-    def __init__(self, shows: Callable[..., bool]) -> None:
-        self._shows = shows
+    def __init__(self, program: Program, run: Run) -> None:
+        self._program = program
+        self._run = run
+        self._clock = Clock()
+        self._needs_a_list = False
+        user = _turn("user", USER)
+        self._needs_a_list = not self._shows([user], USER) and self._shows([user], USER, tools=[])
 
-    def abilities(self, program: Program) -> Abilities:
-        shows = self._shows
+    def _shows(
+        self, messages: Sequence[Turn], *words: str, tools: Sequence[Turn] | None = None
+    ) -> bool:
+        if tools is None and self._needs_a_list:
+            tools = []
+        try:
+            text = self._run(messages, tools, self._clock)
+        except (CannotRender, InvalidRequest):
+            return False
+        return all(word in text for word in words)
+
+    def abilities(self) -> Abilities:
+        shows, form = self._shows, self._form()
         tools = self._shows_tools()
-        form = self._form()
+        system, user = _turn("system", SYSTEM), _turn("user", USER)
         return Abilities(
-            system=shows([_turn("system", SYSTEM), _turn("user", USER)], SYSTEM, USER),
-            developer=shows([_turn("developer", SYSTEM), _turn("user", USER)], SYSTEM, USER),
-            alternates=not shows([_turn("user", USER), _turn("user", OTHER)], USER, OTHER),
+            system=shows([system, user], SYSTEM, USER),
+            system_needs_user=form is not None and self._forgets_system(form),
+            developer=shows([_turn("developer", SYSTEM), user], SYSTEM, USER),
+            alternates=not shows([user, _turn("user", OTHER)], USER, OTHER),
             tools=tools,
             needs_descriptions=tools and not self._shows_tools(described=False),
+            needs_a_list=self._needs_a_list,
             results=tools and self._shows_results(form),
-            reasoning=tuple(name for name in REASONING_NAMES if name in program.keys),
+            reasoning=tuple(name for name in REASONING_NAMES if name in self._program.keys),
             **(self._of_calls(form) if tools and form else {}),
+        )
+
+    def _forgets_system(self, form: _Form) -> bool:
+        system, user = _turn("system", SYSTEM), _turn("user", USER)
+        call = form.call()
+        turns = [user, form.calls(call), _result(call)]
+        return (
+            self._shows([system, user], SYSTEM)
+            and self._shows(turns, USER)
+            and not self._shows([system, *turns], SYSTEM)
         )
 
     def _shows_tools(self, *, described: bool = True) -> bool:
@@ -133,7 +156,9 @@ class _Probe:
 
     def _form(self) -> _Form | None:
         """The first way to write calls that is shown whole."""
-        styles: tuple[IdStyle, ...] = ("any", "nine", "functions")
+        styles: list[IdStyle] = ["any", "nine", "functions"]
+        if "<|tool_call_argument_begin|>" in self._program.source:
+            styles.reverse()  # some of Kimi's put the name in front, but show ids with results
         for ids in styles:
             for empty in ("", None):
                 for objects in (False, True):

@@ -5,11 +5,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from pippin.core.request import ChatPrompt, Message
 from pippin.core.tools import Tool, ToolCall
 from pippin.prompt import tool_texts
 from pippin.prompt.abilities import Abilities, Turn
 from pippin.prompt.arguments import as_object, as_text
+from pippin.prompt.tool_texts import CallForm
 from pippin.prompt.words import Change, changed
 
 NINE = re.compile(r"[a-zA-Z0-9]{9}")
@@ -17,14 +20,19 @@ COUNTED = re.compile(r"functions\..+:[0-9]+")
 
 
 def turns_of(
-    prompt: ChatPrompt, abilities: Abilities, change: Change, *, bracket_calls: bool = False
+    prompt: ChatPrompt,
+    abilities: Abilities,
+    change: Change,
+    call_form: CallForm = tool_texts.hermes_calls,
 ) -> list[Turn]:
     """The messages as a template reads them: never empty, the last one where it was.
 
-    ``bracket_calls``: calls that must be written as text are written in LFM2's form.
+    ``call_form``: for calls that must be written as text.
     """
-    adapter = _Adapter(abilities, change, bracket_calls)
+    adapter = _Adapter(abilities, change, call_form)
     messages = list(prompt.messages)
+    if abilities.system_needs_user and messages[-1].role != "user":
+        messages = _with_system_in_user(messages)
     if prompt.tools and not abilities.tools:
         offer = tool_texts.offer([definition(t, abilities, change) for t in prompt.tools])
         if messages[0].role in ("system", "developer"):
@@ -51,10 +59,10 @@ def definition(tool: Tool, abilities: Abilities, change: Change) -> Turn:
 class _Adapter:
     """Builds the turns of one conversation, front to back."""
 
-    def __init__(self, abilities: Abilities, change: Change, bracket_calls: bool) -> None:
+    def __init__(self, abilities: Abilities, change: Change, call_form: CallForm) -> None:
         self._abilities = abilities
         self._change = change
-        self._bracket_calls = bracket_calls
+        self._call_form = call_form
         self._turns: list[Turn] = []
         self._aside: list[str] = []
         """A system's texts, for a template without that role: they go to the next user's turn, or
@@ -208,23 +216,15 @@ class _Adapter:
 
     def _add_written_calls(self, message: Message) -> None:
         turn = self._assistant(message)
-        if self._bracket_calls:
-            calls = [self._call_with_object(call) for call in message.tool_calls]
-            text = tool_texts.bracket_calls(calls)
-        else:
-            text = "\n".join(map(self._hermes, message.tool_calls))
+        text = self._call_form([self._written(call) for call in message.tool_calls])
         turn["content"] = "\n".join(filter(None, (turn["content"], text)))
         self._add_turn(turn)
 
-    def _call_with_object(self, call: ToolCall) -> tuple[str, dict[str, Any]]:
+    def _written(self, call: ToolCall) -> tool_texts.WrittenCall:
+        text = as_text(call.arguments, self._change)
         found = as_object(call.arguments, self._change)
-        arguments = {"arguments": self._change(call.arguments)} if found is None else found
-        return self._change(call.name), arguments
-
-    def _hermes(self, call: ToolCall) -> str:
-        return tool_texts.hermes_call(
-            self._change(call.name), as_text(call.arguments, self._change)
-        )
+        arguments = {"arguments": text} if found is None else found
+        return tool_texts.WrittenCall(self._change(call.name), text, arguments)
 
     def _new_id(self, call: ToolCall) -> str:
         number, self._calls = self._calls, self._calls + 1
@@ -240,8 +240,20 @@ class _Adapter:
         return self._change(id)
 
 
+def _with_system_in_user(messages: list[Message]) -> list[Message]:
+    """The system's first words in front of the last user's turn, where such a template puts them
+    when that turn is the last of all."""
+    users = [place for place, message in enumerate(messages) if message.role == "user"]
+    if messages[0].role != "system" or not users:
+        return messages
+    last = messages[users[-1]]
+    content = f"{messages[0].content}\n\n{last.content}"
+    messages[users[-1]] = msgspec.structs.replace(last, content=content)
+    return messages[1:]
+
+
 def shown_tools(tools: Sequence[Tool], abilities: Abilities, change: Change) -> list[Turn] | None:
     """What the template is given as ``tools``."""
     if not tools or not abilities.tools:
-        return None
+        return [] if abilities.needs_a_list else None
     return [definition(tool, abilities, change) for tool in tools]

@@ -65,6 +65,7 @@ class Program:
             raise BrokenTemplate(f"the chat template has over {MAX_SOURCE_CHARS} characters")
         if _TICK in source:
             raise BrokenTemplate(f"the chat template uses the reserved name {_TICK}")
+        self.source = source
         environment = _environment()
         try:
             tree = environment.parse(source)

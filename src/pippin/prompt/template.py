@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from pippin.errors import InvalidRequest
 from pippin.prompt.abilities import Turn, abilities_of
 from pippin.prompt.adapting import shown_tools, turns_of
 from pippin.prompt.sandbox import BrokenTemplate, CannotRender, Clock, Program
+from pippin.prompt.tool_texts import call_form
 from pippin.prompt.words import Change, as_it_is, unused_mark
 
 __all__ = ["BrokenTemplate", "ChatTemplate"]
@@ -57,7 +59,7 @@ class ChatTemplate:
         """Names that a client may give values to."""
         self.abilities = abilities_of(self._program, self._probed)
         """What it can do. Where it shows no tools, ``render`` offers them in the Hermes form."""
-        self._bracket_calls = "<|tool_list_start|>" in source
+        self._call_form = call_form(source)
 
     def render(self, prompt: ChatPrompt, change: Change = as_it_is) -> str:
         """The conversation as the model was trained to read it, ready to be answered, or, if its
@@ -86,7 +88,7 @@ class ChatTemplate:
             written.append(change(text))
             return written[-1]
 
-        turns = turns_of(prompt, self.abilities, noted, bracket_calls=self._bracket_calls)
+        turns = turns_of(prompt, self.abilities, noted, self._call_form)
         tools = shown_tools(prompt.tools, self.abilities, noted)
         if prompt.messages[-1].role != "assistant":
             return self._run(turns, tools, Clock(), prompt.template_kwargs, change)
@@ -114,6 +116,7 @@ class ChatTemplate:
         answered: bool = False,
     ) -> str:
         variables = {
+            "datetime": f"{datetime.now():%B %d, %Y}",  # Firefunction's; a client may say another
             **self._special_tokens,
             **{n: change(v) if isinstance(v, str) else v for n, v in kwargs.items()},
             "messages": turns,
@@ -125,11 +128,9 @@ class ChatTemplate:
         return self._program.run(variables, clock)
 
 
-def _functions(tools: Sequence[Turn] | None) -> str | None:
+def _functions(tools: Sequence[Turn] | None) -> str:
     """Firefunction's name and form of them: JSON text of the functions alone."""
-    if tools is None:
-        return None
-    return json.dumps([tool["function"] for tool in tools], ensure_ascii=False)
+    return json.dumps([tool["function"] for tool in tools], ensure_ascii=False) if tools else ""
 
 
 def _refusal(error: CannotRender) -> InvalidRequest:

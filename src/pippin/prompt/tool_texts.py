@@ -1,11 +1,13 @@
 """Tools in plain text, for templates that have no place for them.
 
 The form is that of the Hermes models, which many others were trained on too: definitions between
-``<tools>``, calls between ``<tool_call>``, results between ``<tool_response>``.
+``<tools>``, calls between ``<tool_call>``, results between ``<tool_response>``. Only calls have
+other forms, too, for templates that show definitions, and take calls as the assistant's own text.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 BEFORE = """\
@@ -29,19 +31,43 @@ def offer(tools: Sequence[dict[str, Any]]) -> str:
     return BEFORE + "\n".join(lines) + AFTER
 
 
-def hermes_call(name: str, arguments: str) -> str:
-    """``arguments``: JSON text."""
-    return f'<tool_call>\n{{"name": {_quoted(name)}, "arguments": {arguments}}}\n</tool_call>'
+@dataclass(frozen=True, slots=True)
+class WrittenCall:
+    """A call in a history."""
+
+    name: str
+    text: str
+    """Its arguments as JSON text, mostly."""
+    arguments: dict[str, Any]
 
 
-def bracket_calls(calls: Sequence[tuple[str, dict[str, Any]]]) -> str:
-    """LFM2's form: a Python list of calls with named arguments. Its templates show the definitions
-    of tools and their results, and take calls as the assistant's text."""
-    written = (
-        f"{name}({', '.join(f'{key}={_python(value)}' for key, value in arguments.items())})"
-        for name, arguments in calls
+CallForm = Callable[[Sequence[WrittenCall]], str]
+
+
+def call_form(source: str) -> CallForm:
+    """How the model of this template writes calls, by the template's own words."""
+    if "<|tool_list_start|>" in source:
+        return lfm_calls
+    return granite_calls if "<|tool_call|>" in source else hermes_calls
+
+
+def hermes_calls(calls: Sequence[WrittenCall]) -> str:
+    return "\n".join(
+        f'<tool_call>\n{{"name": {_quoted(call.name)}, "arguments": {call.text}}}\n</tool_call>'
+        for call in calls
     )
-    return f"<|tool_call_start|>[{', '.join(written)}]<|tool_call_end|>"
+
+
+def granite_calls(calls: Sequence[WrittenCall]) -> str:
+    """Granite 3's: one JSON list."""
+    listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    return "<|tool_call|>" + json.dumps(listed, ensure_ascii=False)
+
+
+def lfm_calls(calls: Sequence[WrittenCall]) -> str:
+    """LFM2's: a Python list of calls with named arguments."""
+    written = ", ".join(f"{call.name}({_named(call.arguments)})" for call in calls)
+    return f"<|tool_call_start|>[{written}]<|tool_call_end|>"
 
 
 def result(content: str) -> str:
@@ -50,6 +76,10 @@ def result(content: str) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _named(arguments: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={_python(value)}" for name, value in arguments.items())
 
 
 def _python(value: Any) -> str:
