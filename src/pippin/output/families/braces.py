@@ -148,7 +148,7 @@ class BraceRules:
     def _call(self, tool: Tool) -> str:
         members = [
             (key, self._value(form, tool.parameters, 0), required)
-            for key, (form, required) in checked_forms(tool).items()
+            for key, (form, required) in checked_forms(tool, _KEY).items()
         ]
         name = self._mark(f"{_CALL}{tool.name}")
         return f"{name} {self._object(members)}"

@@ -14,6 +14,7 @@ from pippin.output.families.granite import Granite
 from pippin.output.families.harmony import Harmony
 from pippin.output.families.hermes import Hermes
 from pippin.output.families.kimi import KimiK2
+from pippin.output.families.lfm import LFM2
 from pippin.output.families.llama import Llama
 from pippin.output.families.minimax import MiniMaxM1, MiniMaxM2
 from pippin.output.families.mistral import Mistral, MistralNamed
@@ -32,6 +33,7 @@ FAMILIES: Sequence[Family] = (
     GLM45(),
     Gemma4(),
     FunctionGemma(),
+    LFM2(),
     KimiK2(),
     Qwen3Coder(),
     MistralNamed(),

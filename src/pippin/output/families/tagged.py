@@ -31,7 +31,7 @@ _ROOT_WORDS = NOTES | {
     *("$defs", "definitions", "$schema", "$id", "strict"),
 }
 _LETTERS = re.compile(r'"(?:\\.|[^"\\])*"')
-_BAD_KEY = re.compile(r"[<>\"\n\r]|^\s|\s$|^$")
+_PLAIN_KEY = re.compile(r"[^\s<>\"'](?:[^<>\"'\n\r]*[^\s<>\"'])?")
 
 
 class TaggedScanner(MarkedScanner):
@@ -252,9 +252,12 @@ def json_rule(value: ValueForm) -> str:
     return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 
-def checked_forms(tool: Tool) -> dict[str, tuple[ValueForm, bool]]:
-    """The tool's parameters, and which are required. Raises ``InvalidRequest`` where a form in
-    which arguments stand one by one cannot promise the schema."""
+def checked_forms(
+    tool: Tool, names: re.Pattern[str] = _PLAIN_KEY
+) -> dict[str, tuple[ValueForm, bool]]:
+    """The tool's parameters, and which are required. ``names``: how they may be called. Raises
+    ``InvalidRequest`` where a form in which arguments stand one by one cannot promise the schema.
+    """
     root = resolve(tool.parameters, tool.parameters)
     unknown = sorted(root.keys() - _ROOT_WORDS)
     if unknown:
@@ -267,7 +270,7 @@ def checked_forms(tool: Tool) -> dict[str, tuple[ValueForm, bool]]:
     required = required_names(root)
     forms |= dict.fromkeys(sorted(required - forms.keys()), ANYTHING)
     for key in forms:
-        if _BAD_KEY.search(key):
+        if not names.fullmatch(key):
             raise InvalidRequest(
                 f"tools: the parameter {key!r} of {tool.name!r} has a name that this model cannot "
                 "write: use letters, digits and underscores.",
