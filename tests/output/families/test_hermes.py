@@ -15,6 +15,11 @@ NESTED = '<tool_call>{"name": "add", "arguments": {"a": "say "hi" to her"}}</too
 NO_OBJECT = '<tool_call>\n{"name": "add", "arguments": [1, 2]}\n</tool_call>'
 UNKNOWN = '<tool_call>\n{"name": "format_disk", "arguments": {}}\n</tool_call>'
 BRACE = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}}\n</tool_call>'
+ESCAPE = '<tool_call>{"name": "add", "arguments": {"a": "\\\\d+ and \\d+"}}</tool_call>'
+COMMA = '<tool_call>{"name": "add", "arguments": {"a": 1,}}</tool_call>'
+QUOTES = "<tool_call>{'name': 'add', 'arguments': {}}</tool_call>"
+COLON = '<tool_call>{"name":": "add", "arguments": {}}</tool_call>'
+TWICE = '<tool_call>{"name": "add", "arguments": {"a": 1}{"a": 1}}</tool_call>'
 HALF = '<tool_call>\n{"name": "add", "argum'
 
 UNDERSTOOD = {
@@ -36,6 +41,7 @@ UNDERSTOOD = {
         '<tool_call>{"id": 7, "type": "function", "name": "ping", "arguments": {}}</tool_call>',
         [("ping", {})],
     ),
+    "spaces": Recorded(ROME.replace("}}", "} } "), [WEATHER]),
     "no arguments": Recorded('<tool_call>\n{"name": "ping"}\n</tool_call>', [("ping", {})]),
     "arguments in a string": Recorded(
         '<tool_call>{"name": "get_weather", "arguments": "{\\"city\\": \\"Rome\\"}"}</tool_call>',
@@ -62,6 +68,11 @@ CONTENT = {
     "a raw newline in a string": Recorded(RAW_NEWLINE, [RAW_NEWLINE], enforceable=False),
     "quotes in quotes": Recorded(NESTED, [NESTED], enforceable=False),
     "arguments that are no object": Recorded(NO_OBJECT, [NO_OBJECT], enforceable=False),
+    "an escape that JSON has not": Recorded(ESCAPE, [ESCAPE], enforceable=False),
+    "a comma too many": Recorded(COMMA, [COMMA], enforceable=False),
+    "quotes of Python": Recorded(QUOTES, [QUOTES]),
+    "a colon in the name": Recorded(COLON, [COLON]),
+    "arguments twice": Recorded(TWICE, [TWICE], enforceable=False),
     "one brace too many": Recorded(BRACE, [BRACE], enforceable=False),
     "a name twice": Recorded(
         '<tool_call>{"name": "add", "name": "ping"}</tool_call>',

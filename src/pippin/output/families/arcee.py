@@ -26,17 +26,22 @@ _KEY = re.compile(r"[\w.-]+")
 
 
 class Arcee:
+    """The family."""
+
     name = "arcee"
     marks: tuple[str, ...] = (_HERMES, _HERMES_END)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _CALLS in template and _NAME in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         openers = (_CALLS,) if enforced else (_CALLS, _HERMES)
         return ArceeScanner(tools, enforced=enforced, openers=openers, sure=_CALLS)
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         calls = [
             f"{mark(f'{_FUNCTION}{tool.name}>')} {arguments_rule(tool)} {mark(_FUNCTION_END)}"
             for tool in tools
@@ -52,7 +57,10 @@ class Arcee:
 
 
 class ArceeScanner(TaggedScanner, ObjectScanner):
+    """Of one answer. A grammar cares for ``<function=name>`` only."""
+
     def marked(self, opener: str) -> Steps[None]:
+        """Read the calls behind an opener. Raises ``BrokenCall``."""
         if opener == _HERMES:
             if not (yield from self.call_list(_HERMES_END)):
                 raise BrokenCall

@@ -21,17 +21,22 @@ _ON_ONE_LINE = '", "tool_name": {}, "parameters": '
 
 
 class CommandR:
+    """The family of Command R and R+."""
+
     name = "command_r"
     marks: tuple[str, ...] = ()
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return "Action:" in template and "tool_name" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         opener = _ACTION if enforced else "Action:"
         return CommandRScanner(tools, enforced=enforced, openers=(opener,))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         calls = [
             f"{mark(_INDENTED.format(name_text(tool.name)))} {arguments_rule(tool)} "
             + mark("\n    }")
@@ -47,16 +52,21 @@ class CommandR:
 
 
 class CommandR7B:
+    """The family of Command R7B, Command A and those after them."""
+
     name = "command_r7b"
     marks: tuple[str, ...] = (_START, _END)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _START in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return CommandR7BScanner(tools, enforced=enforced, openers=(_START,))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         calls = [
             f"call_id {mark(_ON_ONE_LINE.format(name_text(tool.name)))} {arguments_rule(tool)} "
             + mark("}")
@@ -76,6 +86,7 @@ class CommandRScanner(ObjectScanner):
     """Also takes a list without its fence."""
 
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         if opener != _ACTION:
             yield from self.tape.accept(f"{_FENCE}json", _FENCE)
         if (yield from self.tape.space()) != "[":
@@ -84,5 +95,8 @@ class CommandRScanner(ObjectScanner):
 
 
 class CommandR7BScanner(ObjectScanner):
+    """Of one answer."""
+
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         return (yield from self.call_list(_END))

@@ -13,16 +13,21 @@ _TRIGGER = "functools["
 
 
 class Firefunction:
+    """The family."""
+
     name = "firefunction"
     marks: tuple[str, ...] = ()
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return "functools" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return FirefunctionScanner(tools, enforced=enforced, openers=(_TRIGGER,))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         return CallRules(
             trigger=_TRIGGER,
             first="call_any",
@@ -33,5 +38,8 @@ class Firefunction:
 
 
 class FirefunctionScanner(ObjectScanner):
+    """Of one answer."""
+
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         return (yield from self.call_list(opened=True))

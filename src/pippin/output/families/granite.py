@@ -16,16 +16,21 @@ _TAG_END = "</tool_call>"
 
 
 class Granite:
+    """The family."""
+
     name = "granite"
     marks: tuple[str, ...] = (_TOKEN, _TAG, _TAG_END)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _TOKEN in template or "JSON list of tools used" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return GraniteScanner(tools, enforced=enforced, openers=(_TOKEN, _TAG))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         rules = call_list(_TOKEN, [call_object(tool, mark) for tool in tools], mark)
         return CallRules(
             trigger="",
@@ -41,4 +46,5 @@ class GraniteScanner(ObjectScanner):
     """Also takes a single object, and a closing tag."""
 
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         return (yield from self.call_list(_TAG_END))

@@ -17,16 +17,21 @@ _CLOSE = "</tool_call>"
 
 
 class Hermes:
+    """The family."""
+
     name = "hermes"
     marks = (_OPEN, _CLOSE)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _OPEN in template and "arguments" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return HermesScanner(tools, enforced=enforced, openers=(_OPEN,))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         rest = " ".join([mark("\n"), "call_any", mark("\n" + _CLOSE)])
         return CallRules(
             trigger=_OPEN,
@@ -41,6 +46,7 @@ class HermesScanner(ObjectScanner):
     a tag that is not closed before the next one or the end."""
 
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         while heard := (yield from self.call_object()):
             following = yield from self.tape.space()
             tag = yield from self.tape.look(_CLOSE, _OPEN)

@@ -17,16 +17,21 @@ _MAX_WORD = 256
 
 
 class Llama:
+    """The family."""
+
     name = "llama"
     marks: tuple[str, ...] = (_TAG,)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _TAG in template or "dictionary of argument name and its value" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return LlamaScanner(tools, enforced=enforced, openers=("{", "[", _TAG))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         rules = bare_rules(tools, mark, "parameters", bracket="", more="; ", end="")
         tagged = Opening(mark(_TAG), "call_any")
         return CallRules(
@@ -39,9 +44,12 @@ class Llama:
 
 
 class LlamaScanner(BareScanner):
+    """Of one answer."""
+
     separators = (";", ",")
 
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         if opener == "[":
             return (yield from self.call_list(opened=True))
         if opener == "{" or (yield from self.tape.accept("{")):

@@ -22,16 +22,21 @@ _MAX_NAME = 256
 
 
 class Mistral:
+    """The family of those that write lists."""
+
     name = "mistral"
     marks: tuple[str, ...] = (_TRIGGER, _ARGS, _CALL_ID)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _TRIGGER in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return MistralScanner(tools, enforced=enforced, openers=(_TRIGGER,))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         return call_list(_TRIGGER, [call_object(tool, mark) for tool in tools], mark)
 
 
@@ -41,9 +46,11 @@ class MistralNamed(Mistral):
     name = "mistral_named"
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return _TRIGGER in template and _ARGS in template
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         calls = [
             f"{mark(tool.name)} call_id? {mark(_ARGS)} {arguments_rule(tool)}" for tool in tools
         ]
@@ -60,6 +67,7 @@ class MistralScanner(ObjectScanner):
     """Takes both ways, and calls without ``[ARGS]``, whatever the model's template has."""
 
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         char = yield from self.tape.space()
         if char in ("[", "{"):
             return (yield from self.call_list())

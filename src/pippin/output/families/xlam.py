@@ -19,23 +19,31 @@ _OPENERS = ("[", "{", _TOKEN, *_CLOSERS)
 
 
 class XLAM:
+    """The family."""
+
     name = "xlam"
     marks: tuple[str, ...] = (_TAG, _TAG_END, _TOKEN)
 
     def writes(self, template: str) -> bool:
+        """By its marks, or the words that explain them."""
         return "xLAM" in template or "make calls in a single JSON array" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
+        """Of one answer."""
         return XLAMScanner(tools, enforced=enforced, openers=_OPENERS)
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
+        """As the template writes calls."""
         return bare_rules(
             tools, mark, "arguments", bracket=r"(\[[ \t\n\r]*)?", more=", ", end=f"{mark(']')}?"
         )
 
 
 class XLAMScanner(BareScanner):
+    """Of one answer."""
+
     def calls(self, opener: str) -> Steps[bool]:
+        """Read the calls behind an opener."""
         if opener == "[":
             return (yield from self.call_list(opened=True))
         if opener == "{" or (yield from self.tape.accept("{")):
