@@ -45,8 +45,8 @@ class MiniMaxM1:
     marks = (_OPEN, _CLOSE)
 
     def writes(self, template: str) -> bool:
-        """By its tag."""
-        return _OPEN in template and "arguments" in template
+        """By its tag and its words for what is in it; others have lists in such tags."""
+        return _OPEN in template and "<args-json-object>" in template
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
         """Of one answer."""
