@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from hypothesis import strategies as st
+
 from pippin.core.tools import Tool
 from pippin.output.families.family import Family
 from pippin.output.pieces import Content
@@ -35,6 +37,21 @@ EDIT = Tool(
 )
 PING = Tool(name="ping")
 SHOP = (EDIT, PING)
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="<|>"))
+"""Texts without marks."""
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+"""Of JSON, as models may mean them."""
 
 
 def check_shop(family: Family, recorded: Recorded, tools: Sequence[Tool] = SHOP) -> None:

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from pippin.core.tools import Tool, ToolUse
 from pippin.output.families.gemma import FunctionGemma, Gemma4
 from pippin.output.pieces import Arguments, Call
 from tests.output.families.grammars import accepts
-from tests.output.families.reading import Recorded, read
-from tests.output.families.shop import SHOP, check_shop
+from tests.output.families.reading import Recorded, plainly, read
+from tests.output.families.shop import SHOP, VALUES, check_shop
 
 FAMILY = Gemma4()
 SMALL = FunctionGemma()
@@ -106,6 +107,26 @@ def test_recorded_forms(form: str) -> None:
 def test_what_is_broken_is_content(form: str) -> None:
     text, enforceable = CONTENT[form]
     check_shop(FAMILY, Recorded(text, [text], enforceable))
+
+
+def written(value: Any) -> str:
+    """As Gemma 4's template writes values."""
+    if isinstance(value, str):
+        return f'<|"|>{value}<|"|>'
+    if isinstance(value, dict):
+        return "{" + ",".join(f'<|"|>{k}<|"|>:{written(v)}' for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return json.dumps(value)
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_what_the_template_writes_is_read(value: Any) -> None:
+    text = f"<|tool_call>call:edit{{any:{written(value)}}}<tool_call|>"
+    for enforced in (False, True):
+        pieces = read(FAMILY.scanner(SHOP, enforced=enforced), text)
+        assert plainly(pieces) == [("edit", {"any": value})]
 
 
 def test_enforced_strings_leave_as_they_come() -> None:

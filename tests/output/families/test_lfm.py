@@ -1,16 +1,18 @@
 """Forms of LFM2, as its templates have them and as the models are known to err."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from pippin.core.tools import Tool, ToolUse
 from pippin.errors import InvalidRequest
 from pippin.output.families.lfm import LFM2
 from pippin.output.pieces import Arguments, Call
 from tests.output.families.grammars import accepts
-from tests.output.families.reading import Recorded, read
-from tests.output.families.shop import SHOP, check_shop
+from tests.output.families.reading import Recorded, plainly, read
+from tests.output.families.shop import SHOP, VALUES, check_shop
 
 FAMILY = LFM2()
 
@@ -106,6 +108,17 @@ def test_recorded_forms(form: str) -> None:
 def test_what_is_broken_is_content(form: str) -> None:
     text, enforceable = CONTENT[form]
     check_shop(FAMILY, Recorded(text, [text], enforceable))
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_what_python_writes_is_read(value: Any) -> None:
+    text = calls(f"edit(any={value!r})")
+    assert plainly(read(FAMILY.scanner(SHOP, enforced=False), text)) == [("edit", {"any": value})]
+    text = calls(f"edit(any={json.dumps(value)})")
+    for enforced in (False, True):
+        pieces = read(FAMILY.scanner(SHOP, enforced=enforced), text)
+        assert plainly(pieces) == [("edit", {"any": value})]
 
 
 def test_enforced_arguments_leave_as_they_come() -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pippin.core.tools import Tool
@@ -27,6 +27,7 @@ def converted(schema: Any, text: str, *, enforced: bool = False) -> Any:
     return "broken" if value is None else [json.loads(value)]
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_each_value_is_read_as_it_is_written(value: Any) -> None:
     written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -39,6 +40,7 @@ def test_each_value_is_read_as_it_is_written(value: Any) -> None:
         assert converted({}, written) == [value]
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 20))
 def test_strings_are_escaped_piece_by_piece(text: str, cut: int) -> None:
     assert json.loads(f'"{escaped(text[:cut])}{escaped(text[cut:])}"') == text
