@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from pippin.core.tools import Tool
 from pippin.output.families.calls import Heard
-from pippin.output.families.family import CallRules, Mark, Opening
+from pippin.output.families.family import CallRules, CommonOpening, Mark, Opening
 from pippin.output.families.objects import ARGUMENT_KEYS, NAME_KEYS, ObjectScanner, call_of
 from pippin.output.families.schemas import arguments_rule, call_object, gap, name_text, one_of
 from pippin.output.families.tape import Steps
 
 _SPACE = r"[ \t\n\r]*"
+_TYPE = _SPACE.join(['"type"', ":", '"function"', ",", ""])
+_BEFORE_NAME = _SPACE.join([r"\{", f'({_TYPE})?"(name|function)"', ":"])
+_KEY = '"(arguments|parameters)"'
 _KEYS = NAME_KEYS | ARGUMENT_KEYS | {"type", "id", "tool_call_id"}
 
 
@@ -72,23 +75,19 @@ def bare_rules(
         more=f"{mark(more)} call_any",
         end=end,
         rules=one_of("call_any", [call_object(tool, mark, key) for tool in tools]),
-        openings=tuple(
-            Opening(_opening(tool, bracket), f"{gap(mark)} {arguments_rule(tool)} {mark('}')}")
-            for tool in tools
+        openings=(
+            CommonOpening(
+                f"/{bracket}{_BEFORE_NAME}/",
+                tuple(
+                    Opening(_name(tool), f"{gap(mark)} {arguments_rule(tool)} {mark('}')}")
+                    for tool in tools
+                ),
+            ),
         ),
     )
 
 
-def _opening(tool: Tool, bracket: str) -> str:
-    """All that an object may begin with which is a call of the tool, up to its arguments."""
+def _name(tool: Tool) -> str:
+    """What an object that is a call of the tool goes on with, up to its arguments."""
     name = re.escape(name_text(tool.name)).replace("/", r"\/")
-    words = [
-        bracket + r"\{",
-        rf'("type"{_SPACE}:{_SPACE}"function"{_SPACE},{_SPACE})?"(name|function)"',
-        ":",
-        name,
-        ",",
-        '"(arguments|parameters)"',
-        ":",
-    ]
-    return f"/{_SPACE.join(words)}/"
+    return f"/{_SPACE.join(['', name, ',', _KEY, ':'])}/"

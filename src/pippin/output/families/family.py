@@ -14,12 +14,22 @@ the model become token references, the rest quoted strings."""
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A way in which a first call begins that depends on the tool."""
+    """A way in which a first call begins."""
 
     begin: str
-    """A Lark terminal, without token references: as soon as it is complete, a call has begun."""
+    """A Lark terminal, or a token reference: as soon as it is complete, a call has begun."""
     rest: str
     """A Lark expression: the rest of the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommonOpening:
+    """What several openings have in common. Where none of them follows, the text is free still."""
+
+    begin: str
+    """A Lark terminal."""
+    ways: tuple[Opening, ...]
+    """What must follow, all terminals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class CallRules:
     answer: str = ""
     """Instead of free text: a Lark expression of an answer without calls, where there is markup
     in it. No text stands before calls then but ``lead``."""
-    openings: tuple[Opening, ...] = ()
+    openings: tuple[Opening | CommonOpening, ...] = ()
     """Instead of ``trigger`` and ``first``, which are empty then: for families whose calls are
     known as such by their tools' names only."""
 

@@ -1,9 +1,10 @@
 """The grammar of a whole answer that may call tools, or must."""
 
 import re
+from collections.abc import Sequence
 
 from pippin.core.tools import ToolUse
-from pippin.output.families.family import CallRules, Mark, Opening
+from pippin.output.families.family import CallRules, CommonOpening, Mark, Opening
 
 _LETTERS_AND_TOKEN = re.compile(r'("(?:\\.|[^"\\])*") (<\[.*)', re.DOTALL)
 _LEAD = r"lead: /[ \t\n\r]{0,4}/"
@@ -20,7 +21,7 @@ def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
     behind = f"{more} {rules.end}".strip()
     openings = rules.openings or (Opening(mark(rules.trigger), rules.first),)
     lines = ["%llguidance {}"]
-    ways = " | ".join(f"{opening.begin} {opening.rest}" for opening in openings)
+    ways = " | ".join(map(_way, openings))
     if rules.answer:
         answer = f" | {rules.answer}" if use.mode == "auto" else ""
         lines.append(f"start: {rules.lead} (({ways}) {behind}{answer})")
@@ -31,21 +32,38 @@ def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
     return "\n".join([*lines, rules.rules, ""])
 
 
-def _free_or_calls(openings: tuple[Opening, ...], behind: str) -> list[str]:
+def _way(opening: Opening | CommonOpening) -> str:
+    if isinstance(opening, Opening):
+        return f"{opening.begin} {opening.rest}"
+    return f"{opening.begin} ({' | '.join(map(_way, opening.ways))})"
+
+
+def _free_or_calls(openings: Sequence[Opening | CommonOpening], behind: str) -> list[str]:
     """A lazy lexeme ends where the opening is first complete: free text never contains one. A
-    special token is in no text anyway; letters before it are in the lexeme that it ends."""
-    ways, heads = [], []
+    special token is in no text anyway; letters before it are in the lexeme that it ends.
+
+    What is common to openings ends a lexeme, too, behind which the text goes on, but for the first
+    of the openings that becomes complete right there.
+    """
+    ways, lines, free = [], [r"TEXT: /(?s:.*)/"], []
     for number, opening in enumerate(openings):
-        if mixed := _LETTERS_AND_TOKEN.fullmatch(opening.begin):
+        if isinstance(opening, CommonOpening):
+            name = f"common_{number}"
+            free.append(name)
+            lines.append(f"{name}[lazy]: TEXT {opening.begin}")
+            heads = [f"{name}_{index}" for index in range(len(opening.ways))]
+            calls = zip(heads, opening.ways, strict=True)
+            lines += [
+                f"{head}[lazy]: {way.begin}" for head, way in zip(heads, opening.ways, strict=True)
+            ]
+            ways += [f"{name} ({' | '.join(f'{head} {way.rest}' for head, way in calls)})"]
+        elif mixed := _LETTERS_AND_TOKEN.fullmatch(opening.begin):
             ways.append(f"HEAD_{number} {mixed[2]} {opening.rest}")
-            heads.append(f"HEAD_{number}: TEXT {mixed[1]}")
+            lines.append(f"HEAD_{number}: TEXT {mixed[1]}")
         elif opening.begin.startswith("<"):
             ways.append(f"TEXT {opening.begin} {opening.rest}")
         else:
             ways.append(f"head_{number} {opening.rest}")
-            heads.append(f"head_{number}[lazy]: TEXT {opening.begin}")
-    return [
-        f"start: TEXT | ({' | '.join(ways)}) {behind}",
-        *heads,
-        r"TEXT: /(?s:.*)/",
-    ]
+            lines.append(f"head_{number}[lazy]: TEXT {opening.begin}")
+    before = f"({' | '.join(free)})*" if free else ""
+    return [f"start: {before} (TEXT | ({' | '.join(ways)}) {behind})", *lines]
