@@ -110,8 +110,8 @@ class Truth:
         while lane.tokens_left:
             hashed = mx.array([float(self._hash([*job.prompt, *lane.generated]))])
             logits = np.array(logits_of(hashed))
-            allowed = Masks([lane], VOCAB, self._arrays, self._filler).take()
-            token = int(Sampler([lane], VOCAB, self._arrays)(logits, allowed)[0])
+            limits = Masks([lane], VOCAB, self._arrays, self._filler).take()
+            token = int(Sampler([lane], VOCAB, self._arrays)(logits, limits)[0])
             lane.accept(token)
             yield token
 

@@ -129,7 +129,7 @@ class Batch:
         if self._sampler is None:
             self._sampler = Sampler(self.lanes, self._vocab_size, self._arrays)
         here = self._arrays.logits(logits)
-        tokens = self._sampler(here, self._allowed.take())
+        tokens = self._sampler(here, self._limits.take())
         chosen = self._arrays.xp.take_along_axis(here, tokens[:, None], axis=-1)[:, 0]
         scores = PendingScores.of(self.lanes, here, tokens, self._arrays)
         return Flight(tokens, chosen, scores, tuple(leapt))
@@ -143,7 +143,7 @@ class Batch:
         """The step after all that the lanes have."""
         newest = self._newest_tokens()[:, None]
         leapt = self._leap()
-        self._allowed.begin()
+        self._limits.begin()
         inputs = np.hstack([newest, np.array(leapt, dtype=np.int32)[None]]) if leapt else newest
         return self.draw(self._forward(mx.array(inputs)), leapt)
 
@@ -151,7 +151,7 @@ class Batch:
         """The step after one that is in flight: the model computes it while the tokens of that
         one are read, where guides must know them."""
         logits = self._forward(mx.array(flight.tokens)[:, None])
-        if self._allowed:
+        if self._limits:
             mx.async_eval(logits)
             self._tell_guides(flight)
         return self.draw(logits)
@@ -194,7 +194,7 @@ class Batch:
         return sure
 
     @property
-    def _allowed(self) -> Masks:
+    def _limits(self) -> Masks:
         if self._masks is None:
             self._masks = Masks(self.lanes, self._vocab_size, self._arrays, self._filler)
         return self._masks

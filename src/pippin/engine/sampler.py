@@ -12,7 +12,7 @@ import numpy as np
 from pippin.engine.arrays import Array, Arrays
 from pippin.engine.lane import Lane
 from pippin.engine.noise import Keys, uniforms
-from pippin.engine.penalties import NEVER, EarlyEos, Penalties, bias_entries
+from pippin.engine.penalties import EarlyEos, Penalties, bias_entries
 
 ALL = 2.0
 """A mass that no rounding of a cumulative sum reaches: keeps every token."""
@@ -45,15 +45,16 @@ class Sampler:
         self._min_p = self._column([p.min_p for p in params], 0.0)
         self._typical_p = self._column([_share(p.typical_p) for p in params], ALL)
 
-    def __call__(self, logits: Array, allowed: Array | None = None) -> Array:
-        """The next token of every lane, (B,); advances the lanes' positions by one. ``allowed``:
-        (B, V), of which tokens; at least one of each lane's."""
+    def __call__(self, logits: Array, limits: Array | None = None) -> Array:
+        """The next token of every lane, (B,); advances the lanes' positions by one. ``limits``
+        (B, V): minus infinity for tokens that are not allowed, infinity for the others, of which
+        every lane has one at least."""
         logits = self._penalties.apply(logits)
         if self._bias is not None:
             logits = self._arrays.add(logits, *self._bias)
         logits = self._early_eos.apply(logits, self._steps)
-        if allowed is not None:
-            logits = self._xp.where(allowed, logits, NEVER)
+        if limits is not None:
+            logits = self._xp.minimum(logits, limits)
         tokens = self._choose(logits)
         self._penalties.note(tokens)
         self._steps += 1

@@ -45,21 +45,23 @@ class Language:
         Raises:
             InvalidRequest: it is wrong, too large, or cannot be enforced.
         """
-        constraint, use = request.constraint, request.tool_use
-        if not constraint and not use:
-            return None
+        if request.constraint:
+            return self._compiler(request.constraint.param).compile(request.constraint, thinking)
+        if request.tool_use:
+            mark = marks_of(self.vocabulary)
+            rules = self.manner.family.rules(callable_tools(request), mark)
+            lark = answer_grammar(rules, request.tool_use, mark)
+            return self._compiler("tools").compile_lark(lark, "tools", thinking)
+        return None
+
+    def _compiler(self, param: str) -> Compiler:
         if self.compiler is None:
             raise InvalidRequest(
                 "This model does not say how a text ends, so the form of its answers cannot be "
                 "enforced.",
-                constraint.param if constraint else "tools",
+                param,
             )
-        if constraint:
-            return self.compiler.compile(constraint, thinking)
-        assert use
-        mark = marks_of(self.vocabulary)
-        rules = self.manner.family.rules(callable_tools(request), mark)
-        return self.compiler.compile_lark(answer_grammar(rules, use, mark), "tools", thinking)
+        return self.compiler
 
     def thinking_limit(
         self, request: GenerationRequest, thinking: Thinking | None
@@ -117,12 +119,12 @@ def language_of(
         encoder=PromptEncoder(tokenizer, template, eos),
         vocabulary=vocabulary,
         manner=Manner(family, thinking_marks(source), vocabulary),
-        compiler=_compiler(tokenizer, vocabulary, vocab_size, eos) if eos else None,
+        compiler=_compiler_for(tokenizer, vocabulary, vocab_size, eos) if eos else None,
         eos=eos,
     )
 
 
-def _compiler(
+def _compiler_for(
     tokenizer: Tokenizer, vocabulary: Vocabulary, vocab_size: int, eos: frozenset[int]
 ) -> Compiler:
     plain = Tokenizer.from_str(tokenizer.to_str())

@@ -17,7 +17,7 @@ from pippin.engine.constraints.limits import (
     MAX_CACHED_CHARS,
     parser_limits,
 )
-from pippin.engine.constraints.opening import with_thinking
+from pippin.engine.constraints.opening import special_tokens, with_thinking
 from pippin.engine.constraints.patterns.source import regex_source
 from pippin.engine.constraints.schemas.source import schema_source
 from pippin.engine.constraints.source import Source
@@ -79,9 +79,9 @@ class Compiler:
     ) -> None:
         """``max_cached_chars``: of the grammars of all that is remembered."""
         self.tokenizer = tokenizer
+        self._special = special_tokens(tokenizer)
         self._max_cached = max_cached
         self._max_chars = max_cached_chars
-        self._limits = parser_limits()
         self._lock = threading.Lock()
         self._cached: OrderedDict[_Key, Future[Compiled]] = OrderedDict()
         self._chars = 0
@@ -121,8 +121,9 @@ class Compiler:
         return compiled
 
     def _compile(self, source: Source, param: str, thinking: Thinking | None) -> Compiled:
-        grammar = with_thinking(source, thinking, self.tokenizer) if thinking else source.lark
-        return Compiled(self.tokenizer, grammar, self._limits, param)
+        grammar = with_thinking(source, thinking, self._special) if thinking else source.lark
+        limits = parser_limits(ambiguous=source.ambiguous)
+        return Compiled(self.tokenizer, grammar, limits, param)
 
     def _keep_bounded(self, added: Compiled) -> None:
         with self._lock:

@@ -84,7 +84,11 @@ class Guide:
         if position < self._tokens:
             return
         self._tokens += 1
-        self._forced = None
+        if self._forced and self._forced[0] == token:
+            # The rest stays certain; to find it anew for each token would be quadratic.
+            self._forced = self._forced[1:] or None
+        else:
+            self._forced = None
         if self.matcher is not None and not self.matcher.is_stopped():
             self.matcher.consume_token(token)
         if self._must:

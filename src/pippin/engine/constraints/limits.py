@@ -4,7 +4,7 @@ from llguidance import LLParserLimits
 
 MAX_ITEMS = 10_000
 """Of an enum's values, of choices, of all properties of a schema, of a grammar's alternatives."""
-MAX_PATTERN_PLACES = 50_000
+MAX_PATTERN_PLACES = 20_000
 """Characters that a pattern can be long, all repetitions written out."""
 MAX_CACHED = 64
 """Compiled constraints that are remembered."""
@@ -14,11 +14,15 @@ LANES_PER_LEXER = 1_000
 """Lanes that share one lexer's memory before it is built anew, so that it cannot grow for ever."""
 
 
-def parser_limits() -> LLParserLimits:
+def parser_limits(*, ambiguous: bool = False) -> LLParserLimits:
     """For compiling and for each mask. Fuel and items are a measure of time that does not depend
-    on the machine: about 1 s for a grammar, about 20 ms for a mask."""
+    on the machine: about 1 s for a grammar, about 20 ms for a mask.
+
+    ``ambiguous``: a grammar that may be, whose every row of items costs its square. A rule that
+    repeats itself to the right adds an item each time, one that repeats itself to the left none.
+    """
     return LLParserLimits(
-        max_items_in_row=1_000,
+        max_items_in_row=1_000 if ambiguous else 3_000,
         initial_lexer_fuel=1_000_000,
         step_lexer_fuel=100_000,
         step_max_items=25_000,

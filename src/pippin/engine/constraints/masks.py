@@ -62,11 +62,10 @@ class Masks:
             self._filling = self._filler.fill(self._guides, self._bits)
 
     def take(self) -> Array | None:
-        """Whether each token is allowed, (lanes, vocabulary); ``None``: all are for all lanes."""
-        if not self._guides:
-            return None
+        """The sampler's limits, (lanes, vocabulary); ``None``: all tokens are allowed."""
         self.begin()
-        assert self._filling is not None
+        if self._filling is None:
+            return None
         self._filling.result()
         self._filling = None
-        return self._arrays.unpacked(self._bits, self._vocab_size)
+        return self._arrays.limits(self._bits, self._vocab_size)

@@ -9,6 +9,8 @@ class Source:
     """Of one constraint. ``lark`` has a rule ``start``."""
 
     lark: str
+    ambiguous: bool = False
+    """Whether a text may be read in more than one way."""
 
 
 def quoted(text: str) -> str:

@@ -47,19 +47,22 @@ class _Tokens:
         special = [i for i in range(vocab_size) if vocabulary.is_special(i) or i in ends]
         self.special_token_ids = special
         self.tokens = [vocabulary.bytes_of(i) for i in range(vocab_size)]
-        named = set(special)
-        for i, raw in enumerate(self.tokens):
-            if i not in named and raw.startswith(_NEVER):
-                self.tokens[i] = b""
-        self._ids = {raw: i for i, raw in enumerate(self.tokens) if raw and i not in named}
+        self._text = list(self.tokens)
+        for i in special:
+            self._text[i] = b""
+        for i, raw in enumerate(self._text):
+            if raw.startswith(_NEVER):
+                self.tokens[i] = self._text[i] = b""
+        self._ids = {raw: i for i, raw in enumerate(self._text) if raw}
         self._longest = max(map(len, self._ids), default=1)
 
     def __call__(self, text: str) -> list[int]:
-        """The text's tokens. Tokenizers that add or drop a space at the start of a text are not
-        asked about such texts: what a grammar forces must come out to the byte."""
+        """The text's tokens, none of them special. Where a tokenizer adds or drops a space, or
+        takes letters for a special token, its answer is not used: what a grammar forces must come
+        out to the byte."""
         raw = text.encode()
         tokens = self._encode(text)
-        if b"".join(self.tokens[i] for i in tokens if i < len(self.tokens)) == raw:
+        if b"".join(self._text[i] for i in tokens if i < len(self._text)) == raw:
             return tokens
         return self._longest_first(raw)
 

@@ -7,6 +7,17 @@ one terminal.
 
 from collections.abc import Iterable
 
+from pippin.engine.constraints.chains import longest_chain
+from pippin.engine.constraints.grammars.analysis import (
+    cyclic,
+    depth,
+    lives,
+    may_be_empty,
+    nullable,
+    productive,
+    regular,
+    size,
+)
 from pippin.engine.constraints.grammars.parts import (
     MAX_PARTS,
     UNBOUNDED,
@@ -23,6 +34,8 @@ from pippin.engine.constraints.grammars.parts import (
 )
 from pippin.engine.constraints.source import Source, quoted
 
+MAX_CHAIN = 200
+"""Names and groups along one way."""
 MOST_IGNORED = 200
 """Characters of what is ignored, at one place: nobody can pad an answer for ever."""
 
@@ -44,8 +57,13 @@ def _check(parts: Parts) -> None:
         for name in names_in(part):
             if name.name in parts.rules:
                 raise GrammarRefused(f"a terminal cannot use the rule {name.name}", name.line)
-    if sum(map(_size, everything)) > MAX_PARTS:
+    if sum(map(size, everything)) > MAX_PARTS:
         raise GrammarRefused(f"it has more than {MAX_PARTS} parts")
+    definitions = parts.rules | parts.terminals
+    uses = {name: [n.name for n in names_in(part)] for name, part in definitions.items()}
+    weights = {name: depth(part) for name, part in definitions.items()}
+    if longest_chain(uses, weights) > MAX_CHAIN:
+        raise GrammarRefused(f"rules and groups lead to one another, more than {MAX_CHAIN} deep")
 
 
 class _Writer:
@@ -54,13 +72,14 @@ class _Writer:
         self._rule_names = {name: f"r{i}" for i, name in enumerate(parts.rules)}
         self._rule_names[parts.start] = "start"
         self._terminal_names = {name: f"T{i}" for i, name in enumerate(parts.terminals)}
-        cyclic = _cyclic(parts.terminals)
-        if cyclic:
-            raise GrammarRefused(f"the terminal {min(cyclic)} refers to itself")
-        self._productive = _productive(parts)
+        circles = cyclic(parts.terminals)
+        if circles:
+            raise GrammarRefused(f"the terminal {min(circles)} refers to itself")
+        self._productive = productive(parts)
         if parts.start not in self._productive:
             raise GrammarRefused("no text fits it, as its rules never come to an end")
-        self._regular = set() if parts.ignored else _regular(parts.rules)
+        self._regular = set() if parts.ignored else regular(parts.rules)
+        self._nullable = nullable(parts)
         self._lines: list[str] = []
         self._pieces: dict[str, str] = {}
 
@@ -80,7 +99,7 @@ class _Writer:
             else:
                 self._lines.append(f"{self._rule_names[name]}: {self._rule(part)}")
         self._lines += [f"{name}: {text}" for text, name in self._pieces.items()]
-        return Source("\n".join(self._lines) + "\n")
+        return Source("\n".join(self._lines) + "\n", ambiguous=True)
 
     def _ignore(self) -> None:
         options = " | ".join(f"({self._terminal(part)})" for part in self._parts.ignored)
@@ -89,7 +108,7 @@ class _Writer:
         self._lines.append("%ignore IGNORED")
 
     def _alive(self, options: Iterable[Part]) -> list[Part]:
-        return [option for option in options if _lives(option, self._productive)]
+        return [option for option in options if lives(option, self._productive)]
 
     def _terminal(self, part: Part) -> str:
         match part:
@@ -104,8 +123,8 @@ class _Writer:
             case Choice(options):
                 return " | ".join(map(self._terminal, self._alive(options)))
             case Times(below, least, most):
-                lives = _lives(below, self._productive)
-                return self._grouped(below) + _counted(least, most) if lives else '""'
+                alive = lives(below, self._productive)
+                return self._grouped(below) + _counted(least, most) if alive else '""'
 
     def _grouped(self, part: Part) -> str:
         text = self._terminal(part)
@@ -122,8 +141,8 @@ class _Writer:
             case Choice(options):
                 return self._choice(options)
             case Times(below, least, most):
-                lives = _lives(below, self._productive)
-                return f"({self._rule(below)}){_counted(least, most)}" if lives else '""'
+                alive = lives(below, self._productive)
+                return f"({self._rule(below)}){_counted(least, most)}" if alive else '""'
             case _:
                 return self._terminal(part)
 
@@ -154,7 +173,7 @@ class _Writer:
         """A terminal of what stands together. One that may be nothing becomes optional."""
         whole = Seq(tuple(run))
         text = self._terminal(run[0] if len(run) == 1 else whole)
-        empty = _nullable(whole, self._parts)
+        empty = may_be_empty(whole, self._nullable)
         if empty:
             text = f"({text}) & /(?s:.+)/"
         name = self._pieces.setdefault(text, f"P{len(self._pieces)}")
@@ -165,7 +184,7 @@ class _Writer:
         only what the grammar wrote as a terminal is one."""
         if self._parts.ignored or self._parts.terminals:
             return False
-        return all(n.name in self._regular for n in names_in(part)) and _lives(
+        return all(n.name in self._regular for n in names_in(part)) and lives(
             part, self._productive
         )
 
@@ -180,79 +199,3 @@ def _counted(least: int, most: int) -> str:
             return "?"
         case _:
             return f"{{{least},{'' if most == UNBOUNDED else most}}}"
-
-
-def _size(part: Part) -> int:
-    match part:
-        case Seq(parts) | Choice(parts):
-            return 1 + sum(map(_size, parts))
-        case Times(below):
-            return 1 + _size(below)
-        case _:
-            return 1
-
-
-def _lives(part: Part, productive: set[str]) -> bool:
-    match part:
-        case Name(name):
-            return name in productive
-        case Seq(parts):
-            return all(_lives(below, productive) for below in parts)
-        case Choice(options):
-            return any(_lives(option, productive) for option in options)
-        case Times(below, least):
-            return least == 0 or _lives(below, productive)
-        case _:
-            return True
-
-
-def _productive(parts: Parts) -> set[str]:
-    """The names for which there is a text of finite length."""
-    known: set[str] = set()
-    definitions = parts.rules | parts.terminals
-    changed = True
-    while changed:
-        found = {name for name, part in definitions.items() if _lives(part, known)}
-        changed = found != known
-        known = found
-    return known
-
-
-def _cyclic(definitions: dict[str, Part]) -> set[str]:
-    return definitions.keys() - _regular(definitions)
-
-
-def _regular(definitions: dict[str, Part]) -> set[str]:
-    """The names whose definitions come, name by name, to an end."""
-    uses = {name: {n.name for n in names_in(part)} for name, part in definitions.items()}
-    users: dict[str, list[str]] = {}
-    for name, used in uses.items():
-        for other in used & definitions.keys():
-            users.setdefault(other, []).append(name)
-    open_uses = {name: len(used & definitions.keys()) for name, used in uses.items()}
-    ready = [name for name, count in open_uses.items() if count == 0]
-    regular: set[str] = set()
-    while ready:
-        name = ready.pop()
-        regular.add(name)
-        for user in users.get(name, ()):
-            open_uses[user] -= 1
-            if open_uses[user] == 0:
-                ready.append(user)
-    return regular
-
-
-def _nullable(part: Part, parts: Parts) -> bool:
-    match part:
-        case Text(value, _):
-            return not value
-        case Pattern(_, empty):
-            return empty
-        case Name(name):
-            return _nullable(parts.rules[name], parts)
-        case Seq(below):
-            return all(_nullable(p, parts) for p in below)
-        case Choice(options):
-            return any(_nullable(option, parts) for option in options)
-        case Times(below, least):
-            return least == 0 or _nullable(below, parts)

@@ -2,6 +2,10 @@
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
+MAX_QUESTIONS = 100
+"""Of one compilation, whether patterns are disjoint: each may take 10 ms."""
+_FUEL = 20_000
+
 
 class PatternMatcher:
     """Owned by one compilation. Patterns are in Rust's syntax and match a text as a whole."""
@@ -9,7 +13,7 @@ class PatternMatcher:
     def __init__(self) -> None:
         self._bytes = LLTokenizer("byte")
         self._limits = LLParserLimits(
-            initial_lexer_fuel=100_000, step_lexer_fuel=100_000, verbose_errors=False
+            initial_lexer_fuel=_FUEL, step_lexer_fuel=_FUEL, verbose_errors=False
         )
         self._compiled: dict[str, LLMatcher] = {}
         self._empty: dict[frozenset[str], bool] = {}
@@ -26,6 +30,8 @@ class PatternMatcher:
     def disjoint(self, patterns: frozenset[str]) -> bool:
         """Whether surely no text matches all of them."""
         if patterns not in self._empty:
+            if len(self._empty) >= MAX_QUESTIONS:
+                return False
             matcher = self._matcher(" & ".join(f"/{p or '()'}/" for p in sorted(patterns)))
             matcher.compute_bitmask()
             self._empty[patterns] = matcher.get_error().startswith("NoExtension")

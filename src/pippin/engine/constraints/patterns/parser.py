@@ -14,12 +14,15 @@ from pippin.engine.constraints.patterns.nodes import (
     Node,
     Repeat,
     Start,
+    nullable,
 )
 
 MAX_DEPTH = 60
 """Groups in one another."""
 MAX_COUNT = 20_000
 """Of one repetition."""
+MAX_EMPTY_COUNT = 20
+"""Of a repetition of what may be nothing."""
 
 _QUANTIFIER = re.compile(r"\{(\d{0,9})(,?)(\d{0,9})\}", re.ASCII)
 _NAMED_GROUP = re.compile(r"\?P?<[A-Za-z_]\w{0,99}>")
@@ -160,9 +163,19 @@ class _Parser(CharReader):
         if self._counts() is not None:
             raise self.refused("a repetition is repeated; put the first into a group")
         least, most = counts
-        if most == UNBOUNDED or most >= least:
-            return EMPTY if most == 0 else Repeat(node, least, most)
-        raise self.refused(f"the repetition {{{least},{most}}} ends before it begins")
+        if UNBOUNDED < most < least:
+            raise self.refused(f"the repetition {{{least},{most}}} ends before it begins")
+        return EMPTY if most == 0 else self._repeat(node, least, most)
+
+    def _repeat(self, node: Node, least: int, most: int) -> Node:
+        """Of what may be nothing, many repetitions are costly, and needless."""
+        if isinstance(node, Repeat) and (node.least, node.most) == (0, 1):
+            return Repeat(node.node, 0, most)
+        if most == UNBOUNDED and nullable(node):
+            least = 0
+        if max(least, most) > MAX_EMPTY_COUNT and nullable(node):
+            raise self.refused("what may be empty is repeated too often")
+        return Repeat(node, least, most)
 
     def _counts(self) -> tuple[int, int] | None:
         for sign, counts in {"*": (0, UNBOUNDED), "+": (1, UNBOUNDED), "?": (0, 1)}.items():

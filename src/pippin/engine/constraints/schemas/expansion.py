@@ -14,6 +14,8 @@ from pippin.engine.constraints.schemas.keywords import check
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.simple import assertions, denials
 
+MAX_OPEN = 100
+"""Schemas that lead to one another, by ``$ref``, ``allOf`` and the like, for one value."""
 MAX_ONE_OF = 40
 """Branches of one oneOf: each is held against each."""
 
@@ -58,6 +60,8 @@ class Expansion:
         position = self.document.at(path)
         if key in self._open:
             raise SchemaRefused("it refers to itself without end", position.where)
+        if len(self._open) >= MAX_OPEN:
+            raise SchemaRefused(f"more than {MAX_OPEN} schemas apply to one value", position.where)
         self._open.add(key)
         try:
             forms = self._expand(position, holds=holds)

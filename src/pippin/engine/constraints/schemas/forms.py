@@ -21,6 +21,9 @@ from pippin.engine.constraints.schemas.refusal import SchemaRefused
 MAX_BRANCHES = 1_000
 """Of one place, of one type."""
 
+MAX_PATTERNS = 4
+"""Of one text at once."""
+
 Forms = dict[str, tuple[Branch, ...]]
 """By type. A type that is missing is impossible."""
 
@@ -124,6 +127,8 @@ class Algebra:
         )
         if merged.most is not None and merged.least > merged.most:
             return None
+        if len(merged.patterns) > MAX_PATTERNS:
+            raise SchemaRefused(f"more than {MAX_PATTERNS} patterns hold for one text", "#")
         if len(merged.patterns) > 1 and self.matcher.disjoint(merged.patterns):
             return None
         return merged

@@ -23,6 +23,9 @@ from pippin.engine.constraints.schemas.refusal import SchemaRefused
 MAX_SELECTIONS = 200
 """Ways to choose which members an object has, where their number is bounded."""
 
+MAX_OPTIONAL = 400
+"""Members of one object that may be left out: all are looked at for each token."""
+
 Plain = dict[str, Any] | bool
 
 
@@ -79,6 +82,10 @@ class ObjectWriter:
         if not branch.required <= set(usable):
             return []
         optional = [name for name in usable if name not in branch.required]
+        if len(optional) > MAX_OPTIONAL:
+            raise SchemaRefused(
+                f"an object has more than {MAX_OPTIONAL} members that are not required", "#"
+            )
         is_open = self._is_open(branch)
         plain = []
         for chosen, dropped, extra in self._selections(branch, optional, is_open=is_open):

@@ -26,6 +26,9 @@ from pippin.engine.constraints.schemas.formats import ANNOTATIONS, format_patter
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
 
+MAX_NAME_PATTERNS = 10
+"""Of one object's patternProperties: each is held against each."""
+
 
 class World(Protocol):
     """What keywords need to know of the schemas around them."""
@@ -160,6 +163,9 @@ def _object(position: Position, world: World) -> Objects | None:
         pattern = searched(raw, (*position.path, "patternProperties", raw))
         state = world.state_of(document.child(position, "patternProperties", raw))
         patterns[pattern] = patterns.get(pattern, ANY) & state
+    if len(patterns) > MAX_NAME_PATTERNS:
+        where = pointer((*position.path, "patternProperties"))
+        raise SchemaRefused(f"it has more than {MAX_NAME_PATTERNS} patterns", where)
     _check_apart(list(patterns), position, world)
     properties: dict[str, State] = {}
     for name in node.get("properties", {}):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from pippin.engine.constraints.chains import longest_chain
 from pippin.engine.constraints.patterns.matching import PatternMatcher
 from pippin.engine.constraints.schemas.branches import (
     Arrays,
@@ -26,6 +27,8 @@ from pippin.engine.constraints.schemas.numbers import check_steps, steps_of, wri
 from pippin.engine.constraints.schemas.refusal import SchemaRefused
 
 MAX_STATES = 5_000
+MAX_CHAIN = 100
+"""References along one way."""
 
 _SHORT_ESCAPES = 'nrbtf\\"'
 _LONG_ESCAPES = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
@@ -56,6 +59,7 @@ class Writer:
         while self._waiting:
             state = self._waiting.pop()
             self._definitions[self._names[state]] = self._plain(state)
+        self._check_chains()
         whole: dict[str, Any] = {"anyOf": [plain]}
         if self._objects.escapes_hide_names:
             if self._needs_escapes:
@@ -68,6 +72,11 @@ class Writer:
         if self._definitions:
             whole["$defs"] = self._definitions
         return whole
+
+    def _check_chains(self) -> None:
+        uses = {name: _references(plain) for name, plain in self._definitions.items()}
+        if longest_chain(uses, dict.fromkeys(uses, 1)) > MAX_CHAIN:
+            raise SchemaRefused(f"more than {MAX_CHAIN} of its parts lead to one another", "#")
 
     def _find_alive(self, root: State) -> None:
         """A state is alive if there is a value, of finite size, in it."""
@@ -150,6 +159,20 @@ class Writer:
         if branch.most is not None:
             plain["maxItems"] = branch.most
         return plain
+
+
+def _references(plain: Plain) -> list[str]:
+    found: list[str] = []
+    todo: list[Any] = [plain]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            if isinstance(name := value.get("$ref"), str):
+                found.append(name.rpartition("/")[2])
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+    return found
 
 
 def _string(branch: Strings) -> dict[str, Any]:
