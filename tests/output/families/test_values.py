@@ -83,6 +83,8 @@ def test_kinds(text: str, kind: str | None) -> None:
         ({"enum": ["1", 2]}, "1", ["1"]),
         ({"const": "x"}, "x", ["x"]),
         ({"allOf": [{"type": "integer"}]}, "7", [7]),
+        ({"type": "string", "x-order": 1, "title": "T"}, "7", ["7"]),
+        ({"allOf": [{"type": "string", "enum": ["a", "b"]}], "default": "a"}, "a", ["a"]),
         ({}, "7", [7]),
         ({}, "text", ["text"]),
         (True, "text", ["text"]),
@@ -104,6 +106,11 @@ def test_references_are_followed() -> None:
     assert found.schema["$defs"] == definitions
 
 
+def test_a_reference_with_more_beside_it_is_left_to_the_grammar_of_json() -> None:
+    beside = {"$ref": "#/$defs/A", "minLength": 3}
+    assert form(beside, **{"$defs": {"A": {"type": "string"}}}).quoted
+
+
 def test_what_a_grammar_can_promise_of_strings() -> None:
     assert form({"type": "string", "minLength": 2}).lengths == (2, None)
     assert form({"type": "string", "maxLength": 5}).lengths == (0, 5)
@@ -112,7 +119,7 @@ def test_what_a_grammar_can_promise_of_strings() -> None:
     assert patterned.streams(enforced=False)
     assert not patterned.streams(enforced=True)
     assert converted({"type": "string", "pattern": "^a"}, '"ab"', enforced=True) == ["ab"]
-    assert not form({"type": "string", "format": "date"}).quoted
+    assert not form({"type": "string", "format": "date", "x-order": 1}).quoted
     assert not form({"type": "string", "minLength": "2"}).streams(enforced=True)
 
 

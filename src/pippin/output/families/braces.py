@@ -13,8 +13,7 @@ from pippin.output.families.tagged import TaggedScanner, checked_forms, json_rul
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import (
     ANYTHING,
-    DEFINITIONS,
-    NOTES,
+    ASSERTIONS,
     ValueForm,
     escaped,
     quote,
@@ -27,8 +26,8 @@ _CALL = "call:"
 _MAX_DEPTH = 64
 _MAX_NESTED, _MAX_RULES = 8, 256
 """Of a grammar. What lies deeper, or is too much, is JSON: schemas may refer to themselves."""
-_OBJECT_WORDS = NOTES | {"type", "properties", "required", "additionalProperties", *DEFINITIONS}
-_ARRAY_WORDS = NOTES | {"type", "items", *DEFINITIONS}
+_OBJECT_WORDS = frozenset({"type", "properties", "required", "additionalProperties"})
+_ARRAY_WORDS = frozenset({"type", "items"})
 _KEY = re.compile(r"[^\s:,{}\[\]<>\"]+")
 _BARE = re.compile(r"[^\s,{}\[\]<>\"]+")
 
@@ -193,7 +192,7 @@ class BraceRules:
     def _nested_object(
         self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
     ) -> str:
-        words = target.keys() - _OBJECT_WORDS
+        words = target.keys() & ASSERTIONS - _OBJECT_WORDS
         properties = target.get("properties")
         if words or not isinstance(properties, dict) or not _are_plain(properties):
             return json_rule(form)
@@ -209,7 +208,7 @@ class BraceRules:
     def _nested_array(
         self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
     ) -> str:
-        if target.keys() - _ARRAY_WORDS:
+        if target.keys() & ASSERTIONS - _ARRAY_WORDS:
             return json_rule(form)
         item = self._value(value_form(target.get("items", {}), root), root, depth + 1)
         rule = self._new_rule()

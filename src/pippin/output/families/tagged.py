@@ -15,7 +15,7 @@ from pippin.output.families.schemas import one_of
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import (
     ANYTHING,
-    NOTES,
+    ASSERTIONS,
     OPENED,
     ValueForm,
     escaped,
@@ -26,10 +26,13 @@ from pippin.output.families.values import (
 )
 from pippin.output.pieces import Arguments
 
-_ROOT_WORDS = NOTES | {
-    *("type", "properties", "required", "additionalProperties"),
-    *("$defs", "definitions", "$schema", "$id", "strict"),
-}
+_ROOT_WORDS = frozenset(
+    {
+        *("type", "properties", "required", "additionalProperties", "unevaluatedProperties"),
+        "patternProperties",
+    }
+)
+"""Of the schema of all arguments: no others are offered than those that it names."""
 _LETTERS = re.compile(r'"(?:\\.|[^"\\])*"')
 _PLAIN_KEY = re.compile(r"[^\s<>\"'](?:[^<>\"'\n\r]*[^\s<>\"'])?")
 
@@ -259,7 +262,7 @@ def checked_forms(
     ``InvalidRequest`` where a form in which arguments stand one by one cannot promise the schema.
     """
     root = resolve(tool.parameters, tool.parameters)
-    unknown = sorted(root.keys() - _ROOT_WORDS)
+    unknown = sorted(root.keys() & ASSERTIONS - _ROOT_WORDS)
     if unknown:
         raise InvalidRequest(
             f"tools: the parameters of {tool.name!r} use {unknown[0]!r} at the top level, which "

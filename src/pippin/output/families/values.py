@@ -13,13 +13,18 @@ from pippin.core.tools import Tool
 from pippin.output.families.json_text import JSONText
 
 KINDS = frozenset({"string", "integer", "number", "boolean", "null", "object", "array"})
-NOTES = frozenset(
+ASSERTIONS = frozenset(
     {
-        *("title", "description", "default", "examples", "example", "deprecated"),
-        *("readOnly", "writeOnly", "$comment", "format"),
+        *("type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum"),
+        *("exclusiveMinimum", "maxLength", "minLength", "pattern", "items", "prefixItems"),
+        *("additionalItems", "unevaluatedItems", "contains", "minContains", "maxContains"),
+        *("maxItems", "minItems", "uniqueItems", "properties", "patternProperties"),
+        *("additionalProperties", "unevaluatedProperties", "propertyNames", "maxProperties"),
+        *("minProperties", "required", "dependentRequired", "dependentSchemas", "dependencies"),
+        *("anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref", "$dynamicRef"),
     }
 )
-"""Words of a schema that promise nothing."""
+"""Words of a schema that make a value valid or not (JSON Schema 2020-12, and older drafts)."""
 DEFINITIONS = ("$defs", "definitions")
 """Where schemas keep others for reference."""
 OPENED = {"{": "object", "[": "array", '"': "string"}
@@ -105,14 +110,21 @@ def value_forms(tool: Tool) -> dict[str, ValueForm]:
 
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
-    """The schema that a chain of references within ``root`` leads to; what is no schema, or leads
-    nowhere, allows everything."""
+    """The schema that a chain of references within ``root`` leads to, each maybe the only part of
+    an ``allOf``; what is no schema, or leads nowhere, allows everything."""
     for _ in range(_MAX_REFERENCES):
-        reference = schema.get("$ref") if isinstance(schema, dict) else None
-        if not isinstance(reference, str):
-            break
-        schema = _follow(reference, root)
-    return schema if isinstance(schema, dict) and "$ref" not in schema else {}
+        if not isinstance(schema, dict):
+            return {}
+        parts = schema.get("allOf")
+        if isinstance(schema.get("$ref"), str):
+            schema = _follow(schema["$ref"], root)
+        elif (
+            isinstance(parts, list) and len(parts) == 1 and schema.keys() & ASSERTIONS == {"allOf"}
+        ):
+            schema = parts[0]
+        else:
+            return schema
+    return {}
 
 
 def required_names(schema: dict[str, Any]) -> set[str]:
@@ -140,7 +152,7 @@ def value_form(schema: Any, root: dict[str, Any]) -> ValueForm:
     values = _values(target, root, 0)
     if values is not None:
         return ValueForm(whole, kinds, {_written(value): _json(value) for value in values})
-    if kinds == {"string"} and target.keys() - NOTES <= {"type", "minLength", "maxLength"}:
+    if kinds == {"string"} and target.keys() & ASSERTIONS <= {"type", "minLength", "maxLength"}:
         least, most = target.get("minLength", 0), target.get("maxLength")
         if _is_count(least) and (most is None or _is_count(most)):
             return ValueForm(whole, kinds, lengths=(least, most))
@@ -193,7 +205,7 @@ def _listed(schema: dict[str, Any]) -> list[Any] | None:
 
 def _values(schema: dict[str, Any], root: dict[str, Any], depth: int) -> list[Any] | None:
     """All values of the schema, where they are few and named."""
-    words = schema.keys() - NOTES
+    words = schema.keys() & ASSERTIONS
     listed = _listed(schema)
     if listed is not None and words <= {"enum", "const", "type"}:
         kinds = _kinds(schema, root, depth)
@@ -210,7 +222,7 @@ def _values(schema: dict[str, Any], root: dict[str, Any], depth: int) -> list[An
 
 def _free(schema: dict[str, Any], root: dict[str, Any], depth: int) -> bool:
     """Whether every value of the schema's types is valid."""
-    words = schema.keys() - NOTES
+    words = schema.keys() & ASSERTIONS
     if words == {"anyOf"} and depth < _MAX_REFERENCES:
         return all(_free(b, root, depth + 1) for b in _branches(schema, "anyOf", root))
     return words <= {"type"}
