@@ -22,7 +22,7 @@ from pippin.engine.constraints.grammars.parts import (
 )
 from pippin.engine.constraints.grammars.tokens import Reader, Token, tokens_of
 from pippin.engine.constraints.patterns.dialects import PYTHON
-from pippin.engine.constraints.patterns.nodes import PatternRefused, literal, nullable, write
+from pippin.engine.constraints.patterns.nodes import PatternRefused, literal, nullable, size, write
 from pippin.engine.constraints.patterns.parser import parse
 
 _TOKENS = re.compile(
@@ -243,6 +243,6 @@ def _pattern(token: Token) -> Pattern:
 def _pattern_of(pattern: str) -> Pattern:
     try:
         node = parse(pattern, PYTHON)
-        return Pattern(write(node), nullable(node))
+        return Pattern(write(node), nullable(node), size(node))
     except ValueError:
         raise PatternRefused("anchors have no place inside of a text") from None

@@ -34,6 +34,8 @@ class Pattern:
     regex: str
     empty: bool = False
     """Whether it matches no character too."""
+    places: int = 1
+    """Characters that it can be long, all repetitions written out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pippin.engine.constraints.grammars.analysis import (
     lives,
     may_be_empty,
     nullable,
+    places,
     productive,
     regular,
     size,
@@ -36,6 +37,8 @@ from pippin.engine.constraints.source import Source, quoted
 
 MAX_CHAIN = 200
 """Names and groups along one way."""
+MAX_PLACES = 50_000
+"""Characters of one terminal, all repetitions written out."""
 MOST_IGNORED = 200
 """Characters of what is ignored, at one place: nobody can pad an answer for ever."""
 
@@ -80,6 +83,9 @@ class _Writer:
             raise GrammarRefused("no text fits it, as its rules never come to an end")
         self._regular = set() if parts.ignored else regular(parts.rules)
         self._nullable = nullable(parts)
+        texts = {name: parts.rules[name] for name in self._regular} | parts.terminals
+        if max(places(texts).values(), default=0) > MAX_PLACES:
+            raise GrammarRefused(f"a part of it comes to more than {MAX_PLACES} characters")
         self._lines: list[str] = []
         self._pieces: dict[str, str] = {}
 

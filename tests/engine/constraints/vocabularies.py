@@ -1,0 +1,81 @@
+"""Vocabularies that the tests compile against, and walks through what they allow."""
+
+import random
+from pathlib import Path
+
+from llguidance import LLMatcher, LLTokenizer
+from tokenizers import AddedToken, Tokenizer, decoders, models
+
+import pippin.demo
+from pippin.engine.constraints.vocabulary import constraint_tokenizer
+from pippin.output.vocabulary import Vocabulary
+
+DEMO = Path(pippin.demo.__file__).parent / "models" / "demo" / "tokenizer.json"
+
+
+def tokenizer_of(
+    source: Tokenizer, ends: tuple[str, ...], *, padding: int = 0
+) -> LLTokenizer:
+    vocabulary = Vocabulary(source)
+    eos = frozenset(source.token_to_id(end) for end in ends)
+    return constraint_tokenizer(
+        vocabulary,
+        len(vocabulary) + padding,
+        eos,
+        lambda text: source.encode(text, add_special_tokens=False).ids,
+    )
+
+
+def demo(*special: str, padding: int = 0) -> LLTokenizer:
+    """The demo model's, with further special tokens."""
+    source = Tokenizer.from_file(str(DEMO))
+    source.add_special_tokens([AddedToken(text, special=True) for text in special])
+    return tokenizer_of(source, ("<|endoftext|>", "<|im_end|>"), padding=padding)
+
+
+def letters() -> LLTokenizer:
+    """A token per byte, and one that ends a text."""
+    pieces = {f"<0x{byte:02X}>": byte for byte in range(256)}
+    source = Tokenizer(models.BPE(vocab=pieces, merges=[], byte_fallback=True))
+    source.decoder = decoders.ByteFallback()
+    source.add_special_tokens([AddedToken("</s>", special=True)])
+    return tokenizer_of(source, ("</s>",))
+
+
+def accepts(matcher: LLMatcher, tokenizer: LLTokenizer, text: str) -> bool:
+    """Whether the text, token by token, is allowed and may end there."""
+    return accepts_tokens(matcher, tokenizer.tokenize_str(text))
+
+
+def accepts_tokens(matcher: LLMatcher, tokens: list[int]) -> bool:
+    for token in tokens:
+        if not allowed(matcher.compute_bitmask(), token) or not matcher.consume_token(token):
+            return False
+    return matcher.is_accepting()
+
+
+def allowed(bits: bytes, token: int) -> bool:
+    return bool(bits[token >> 3] >> (token & 7) & 1)
+
+
+def walk(
+    matcher: LLMatcher, tokenizer: LLTokenizer, dice: random.Random, *, most: int = 300
+) -> str | None:
+    """A text made of allowed tokens by chance, or ``None`` if it did not end soon enough.
+
+    The end is taken as soon as the dice want it, later ever more often.
+    """
+    tokens: list[int] = []
+    while len(tokens) < most:
+        bits = matcher.compute_bitmask()
+        if matcher.is_error():
+            return None
+        choices = [t for t in range(tokenizer.vocab_size) if allowed(bits, t)]
+        assert choices, "a mask allows nothing"
+        ends = [t for t in choices if t in tokenizer.eos_tokens]
+        if ends and (len(ends) == len(choices) or dice.random() < 0.3):
+            return tokenizer.decode_str(tokens)
+        token = dice.choice([t for t in choices if t not in tokenizer.eos_tokens])
+        assert matcher.consume_token(token)
+        tokens.append(token)
+    return None
