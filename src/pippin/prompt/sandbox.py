@@ -15,22 +15,18 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import do_indent
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from pippin.errors import InvalidRequest
+from pippin.prompt import growth
 
 MAX_SOURCE_CHARS = 500_000
 MAX_OUTPUT_CHARS = 16_000_000
 MAX_SECONDS = 5.0
-MAX_REPEAT = 1_000_000
-"""Longest sequence that ``*`` may build, largest result that ``**`` may be asked for."""
 
-PADDING_METHODS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs"})
-MAX_INDENT = 16
-
-_TICK = "pippin_tick"
+_TICK, _JOINED = "pippin_tick", "pippin_joined"
 
 
 class BrokenTemplate(Exception):
@@ -63,8 +59,9 @@ class Program:
         """Raises ``BrokenTemplate``."""
         if len(source) > MAX_SOURCE_CHARS:
             raise BrokenTemplate(f"the chat template has over {MAX_SOURCE_CHARS} characters")
-        if _TICK in source:
-            raise BrokenTemplate(f"the chat template uses the reserved name {_TICK}")
+        for name in (_TICK, _JOINED):
+            if name in source:
+                raise BrokenTemplate(f"the chat template uses the reserved name {name}")
         self.source = source
         environment = _environment()
         try:
@@ -101,42 +98,44 @@ class Program:
 
 def _environment() -> jinja2.Environment:
     environment = _Sandbox(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[loopcontrols, _Generation],
+        finalize=growth.checked,
     )
-    for name in ("center", "format"):
-        del environment.filters[name]  # they make something huge of something small
-    environment.filters["indent"] = _indent
+    for name in growth.FILTERS:
+        del environment.filters[name]
+    environment.filters |= growth.OWN_FILTERS
     environment.filters["tojson"] = _tojson
+    del environment.globals["lipsum"]
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
+    environment.globals[_JOINED] = _joined
     return environment
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Also refuses the operators that build something huge from something small."""
+    """Also refuses what builds something huge from something small."""
 
-    intercepted_binops = frozenset(["*", "**", "%"])
+    intercepted_binops = frozenset(["*", "**", "%", "+"])
+    concat = staticmethod(growth.joined)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        padding = isinstance(obj, str) and attr in PADDING_METHODS
+        padding = isinstance(obj, str) and attr in growth.PADDING_METHODS
         return not padding and super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "*" and _repeats(left, right) > MAX_REPEAT:
-            raise OverflowError("repetition is too long")
-        if operator == "**" and not (abs(left) <= MAX_REPEAT and abs(right) <= 64):
-            raise OverflowError("power is too large")
-        if operator == "%" and isinstance(left, str):
-            raise TypeError("the % operator on text is not available in chat templates")
+        growth.check_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
+    def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return super().call(context, obj, *growth.call_arguments(obj, args), **kwargs)
 
-def _repeats(left: Any, right: Any) -> int:
-    """Length of ``left * right`` where one is a sequence, else 0."""
-    for sequence, count in ((left, right), (right, left)):
-        if isinstance(sequence, str | list | tuple) and isinstance(count, int):
-            return len(sequence) * max(count, 0)
-    return 0
+    def wrap_str_format(self, value: Any) -> Any:
+        wrapped = super().wrap_str_format(value)
+        if wrapped is not None:
+            growth.check_format(value.__self__)
+        return wrapped
 
 
 class _Generation(Extension):
@@ -170,8 +169,22 @@ def _keys(tree: nodes.Template) -> frozenset[str]:
     return frozenset(attributes | literals)
 
 
+class _Joining(NodeTransformer):
+    """``a ~ b`` becomes a call of ours."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
+        self.generic_visit(node)
+        name = nodes.Name(_JOINED, "load", lineno=node.lineno)
+        return nodes.Call(name, node.nodes, [], None, None, lineno=node.lineno)
+
+
+def _joined(*values: Any) -> str:
+    return growth.joined(values)
+
+
 def _with_ticks(tree: nodes.Template) -> nodes.Template:
-    """Let every turn of every loop, and every macro, look at the clock."""
+    """Let every turn of every loop, and every macro, look at the clock; and ``~`` at its length."""
+    _Joining().visit(tree)
     bodies = [
         *((loop.body, loop.lineno) for loop in tree.find_all(nodes.For)),
         *((macro.body, macro.lineno) for macro in tree.find_all(nodes.Macro)),
@@ -196,13 +209,6 @@ def _bounded(pieces: Any, clock: Clock) -> str:
     return "".join(text)
 
 
-def _indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    """Jinja's own, with a bounded width."""
-    if (len(width) if isinstance(width, str) else width) > MAX_INDENT:
-        raise OverflowError("the indent is too wide")
-    return str(do_indent(text, width, first, blank))
-
-
 def _tojson(
     value: Any,
     ensure_ascii: bool = False,
@@ -211,10 +217,9 @@ def _tojson(
     sort_keys: bool = False,
 ) -> str:
     """As transformers': no HTML escapes."""
-    if isinstance(indent, int) and indent > MAX_INDENT:
-        raise OverflowError("the indent is too wide")
+    growth.check_indent(indent)
     return json.dumps(
-        value,
+        growth.checked(value),
         ensure_ascii=ensure_ascii,
         indent=indent,
         separators=separators,
