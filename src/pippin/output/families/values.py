@@ -115,12 +115,11 @@ def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     for _ in range(_MAX_REFERENCES):
         if not isinstance(schema, dict):
             return {}
+        words = schema.keys() & ASSERTIONS
         parts = schema.get("allOf")
-        if isinstance(schema.get("$ref"), str):
+        if words == {"$ref"} and isinstance(schema["$ref"], str):
             schema = _follow(schema["$ref"], root)
-        elif (
-            isinstance(parts, list) and len(parts) == 1 and schema.keys() & ASSERTIONS == {"allOf"}
-        ):
+        elif words == {"allOf"} and isinstance(parts, list) and len(parts) == 1:
             schema = parts[0]
         else:
             return schema
