@@ -24,6 +24,7 @@ FORMS = {
     "a list": Recorded(f"[{ROME}, {PING}]", [WEATHER, ("ping", {})]),
     "a tag": Recorded(f"<|python_tag|>{ROME}", [WEATHER]),
     "a tag and two": Recorded(f"<|python_tag|>{ROME}; {PING}", [WEATHER, ("ping", {})]),
+    "Llama 4's marks": Recorded(f"<|python_start|>{ROME}<|python_end|>", [WEATHER]),
     "a type": Recorded(ROME.replace("{", '{"type": "function", ', 1), [WEATHER]),
     "function for name": Recorded(
         ROME.replace('{"name"', '{"type": "function", "function"'), [WEATHER]

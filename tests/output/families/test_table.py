@@ -37,6 +37,7 @@ def test_names_of_other_servers(alias: str, name: str) -> None:
         ('Respond in the format {"name": function name, "parameters": dictionary of argument '
          "name and its value}.", "llama"),
         ("{{- '<|python_tag|>' + tool_call.name + '.call(' }}", "llama"),
+        ("put it in the format of [func_name1(params_name1=params_value1)]", "pythonic"),
         ("{{- '[TOOL_CALLS][' }}{{ tool_call.function|tojson }}", "mistral"),
         ("{{- '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}", "mistral_named"),
         ("{{- '[TOOL_CALLS]' + name + '[CALL_ID]' + id + '[ARGS]' + arguments }}", "mistral_named"),

@@ -1,5 +1,6 @@
 """Llama 3: a bare JSON object for each call, or ``<|python_tag|>`` before it; of the tools that
-Meta trained in, ``<|python_tag|>name.call(key="value")``."""
+Meta trained in, ``<|python_tag|>name.call(key="value")``. Llama 4 has ``<|python_start|>`` and
+``<|python_end|>`` instead."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pippin.output.families.family import CallRules, Mark, Opening
 from pippin.output.families.tape import Steps
 from pippin.output.pieces import Scanner
 
-_TAG = "<|python_tag|>"
+_TAG, _START, _END = "<|python_tag|>", "<|python_start|>", "<|python_end|>"
 _WORD = re.compile(r"\w+")
 _MAX_WORD = 256
 
@@ -20,7 +21,7 @@ class Llama:
     """The family."""
 
     name = "llama"
-    marks: tuple[str, ...] = (_TAG,)
+    marks: tuple[str, ...] = (_TAG, _START, _END)
 
     def writes(self, template: str) -> bool:
         """By its marks, or the words that explain them."""
@@ -28,18 +29,18 @@ class Llama:
 
     def scanner(self, tools: Sequence[Tool], *, enforced: bool) -> Scanner:
         """Of one answer."""
-        return LlamaScanner(tools, enforced=enforced, openers=("{", "[", _TAG))
+        return LlamaScanner(tools, enforced=enforced, openers=("{", "[", _TAG, _START))
 
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         rules = bare_rules(tools, mark, "parameters", bracket="", more="; ", end="")
-        tagged = Opening(mark(_TAG), "call_any")
+        tagged = [Opening(mark(tag), "call_any") for tag in (_TAG, _START)]
         return CallRules(
             trigger="",
             first="",
             more=rules.more,
             rules=rules.rules,
-            openings=(*rules.openings, tagged),
+            openings=(*rules.openings, *tagged),
         )
 
 
@@ -54,7 +55,10 @@ class LlamaScanner(BareScanner):
             return (yield from self.call_list(opened=True))
         if opener == "{" or (yield from self.tape.accept("{")):
             heard = yield from self.call_members()
-            return (yield from self.call_series(heard, bracket=False))
+            whole = yield from self.call_series(heard, bracket=False)
+            if whole and opener == _START:
+                yield from self.closed_by(_END)
+            return whole
         heard = yield from self._trained_in()
         if heard:
             self.give(heard)

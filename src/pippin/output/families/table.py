@@ -18,6 +18,7 @@ from pippin.output.families.lfm import LFM2
 from pippin.output.families.llama import Llama
 from pippin.output.families.minimax import MiniMaxM1, MiniMaxM2
 from pippin.output.families.mistral import Mistral, MistralNamed
+from pippin.output.families.python_list import PythonList
 from pippin.output.families.qwen3_coder import Qwen3Coder
 from pippin.output.families.xlam import XLAM
 
@@ -44,6 +45,7 @@ FAMILIES: Sequence[Family] = (
     Firefunction(),
     XLAM(),
     Arcee(),
+    PythonList(),
     Llama(),
     Hermes(),
 )
@@ -68,12 +70,14 @@ _ALIASES = MappingProxyType(
         "kimi": "kimi_k2",
         "minimax_m1": "minimax",
         "functiongemma": "function_gemma",
-        "pythonic": "lfm2",
         "lfm": "lfm2",
         "llama3": "llama",
         "llama3_1": "llama",
         "llama3_json": "llama",
+        "llama4": "llama",
         "llama4_json": "llama",
+        "llama4_pythonic": "pythonic",
+        "toolace": "pythonic",
         "mistral_v11": "mistral_named",
         "mistral_v13": "mistral_named",
         "devstral": "mistral_named",
