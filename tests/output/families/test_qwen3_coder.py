@@ -4,7 +4,7 @@ import pytest
 
 from pippin.core.tools import Tool, ToolUse
 from pippin.errors import InvalidRequest
-from pippin.output.families.qwen3_coder import Qwen3Coder
+from pippin.output.families.qwen3_coder import Qwen3Coder, SeedOSS
 from pippin.output.pieces import Arguments, Call, Content
 from tests.output.families.grammars import accepts
 from tests.output.families.reading import Recorded, read
@@ -174,6 +174,26 @@ def test_one_call_only_where_that_is_asked_for() -> None:
     use = ToolUse(mode="required", parallel=False)
     assert accepts(FAMILY, SHOP, A, use)
     assert not accepts(FAMILY, SHOP, f"{A}\n{A}", use)
+
+
+SEED = (
+    "<seed:tool_call>\n<function=edit>\n<parameter=path>\na\n</parameter>\n"
+    "<parameter=line>3</parameter>\n</function>\n</seed:tool_call>"
+)
+
+
+def test_seed_oss() -> None:
+    family = SeedOSS()
+    meant = ("edit", {"path": "\na\n", "line": 3})
+    check_shop(family, Recorded(f"So.\n{SEED}\n{SEED}", ["So.", meant, meant]))
+    bare = SEED.removeprefix("<seed:tool_call>\n")
+    check_shop(family, Recorded(bare, [meant]))
+    for special in (True, False):
+        assert accepts(family, SHOP, f"{SEED}\n{SEED}", special=special)
+        assert not accepts(family, SHOP, SEED.replace("seed:", ""), special=special)
+        assert not accepts(family, SHOP, SEED.replace(">3<", ">\n0\n<"), special=special)
+    assert family.writes("'<seed:tool_call>\\n<function=example_function_name>'")
+    assert not family.writes("<tool_call>\n<function=")
 
 
 def test_what_cannot_be_promised_is_refused() -> None:

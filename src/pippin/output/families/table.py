@@ -19,7 +19,7 @@ from pippin.output.families.llama import Llama
 from pippin.output.families.minimax import MiniMaxM1, MiniMaxM2
 from pippin.output.families.mistral import Mistral, MistralNamed
 from pippin.output.families.python_list import PythonList
-from pippin.output.families.qwen3_coder import Qwen3Coder
+from pippin.output.families.qwen3_coder import Qwen3Coder, SeedOSS
 from pippin.output.families.xlam import XLAM
 
 FAMILIES: Sequence[Family] = (
@@ -36,6 +36,7 @@ FAMILIES: Sequence[Family] = (
     FunctionGemma(),
     LFM2(),
     KimiK2(),
+    SeedOSS(),
     Qwen3Coder(),
     MistralNamed(),
     Mistral(),
