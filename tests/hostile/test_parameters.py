@@ -53,6 +53,8 @@ def accepts(schema: dict[str, Any], value: object) -> bool:
             return bool(value in schema.get("enum", [value]) and _length_fits(schema, value))
         case ("integer", int()) | ("number", int() | float()):
             return not isinstance(value, bool) and _size_fits(schema, value)
+        case "object", dict():
+            return schema.get("additionalProperties") is True
     return False
 
 
