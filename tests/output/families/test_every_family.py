@@ -72,7 +72,7 @@ def test_calls_come_out_of_what_the_grammar_makes(family: Family) -> None:
 
 
 @EVERY
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data(), cuts=CUTS, enforced=st.booleans())
 def test_any_cutting_gives_the_same(
     family: Family, data: st.DataObject, cuts: list[int], enforced: bool
@@ -84,7 +84,7 @@ def test_any_cutting_gives_the_same(
 
 
 @PLAIN
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_nothing_is_lost(family: Family, data: st.DataObject) -> None:
     text = data.draw(texts(family.name))
@@ -103,7 +103,7 @@ def test_nothing_is_lost(family: Family, data: st.DataObject) -> None:
 
 
 @EVERY
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_content_of_enforced_answers_is_a_slice(family: Family, data: st.DataObject) -> None:
     text = data.draw(texts(family.name))
@@ -118,7 +118,7 @@ def test_content_of_enforced_answers_is_a_slice(family: Family, data: st.DataObj
 
 
 @PLAIN
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_without_tools_all_is_content(family: Family, data: st.DataObject) -> None:
     text = data.draw(texts(family.name))

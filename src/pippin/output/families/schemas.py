@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
 
-_LAYOUT = {"whitespace_pattern": r"[ \t\n\r]{1,32}"}
-"""JSON's white space, at each place where there may be some. Bounded: a model that has nothing to
-say must not go on with it for ever."""
+_WHITESPACE = r" {1,2}|\r?\n[ \t]{0,32}"
+"""What may stand at each place where JSON allows it. Bounded: a model that has nothing to say must
+not go on with it for ever."""
+_ESCAPES = "json_allowed_escapes"
 
 
 def arguments_rule(tool: Tool) -> str:
-    """A Lark expression of the tool's arguments, as JSON."""
-    schema = {**tool.parameters, "type": "object", "x-guidance": _LAYOUT}
+    """A Lark expression of the tool's arguments, as JSON. Of the schema's own options for the
+    grammar engine only that of strings' escapes counts."""
+    options = {"whitespace_pattern": _WHITESPACE}
+    own = tool.parameters.get("x-guidance")
+    if isinstance(own, dict) and isinstance(own.get(_ESCAPES), str):
+        options[_ESCAPES] = own[_ESCAPES]
+    schema = {**tool.parameters, "type": "object", "x-guidance": options}
     return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 

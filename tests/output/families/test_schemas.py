@@ -1,0 +1,62 @@
+"""Arguments as JSON, in the grammars of families."""
+
+import pytest
+
+from pippin.core.tools import Tool
+from pippin.output.families.schemas import arguments_rule
+from tests.output.families.reading import CITY
+from tests.output.families.walking import Bytes, taken
+
+
+def accepts(tool: Tool, text: str) -> bool:
+    vocabulary = Bytes()
+    grammar = f"%llguidance {{}}\nstart: {arguments_rule(tool)}\n"
+    tokens = vocabulary.encode(text)
+    return taken(grammar, vocabulary.tokenizer, tokens) == (len(tokens), True)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"a": [1, {"b": null}]}', '{\n  "é": ""\n}'])
+def test_a_tool_without_parameters_takes_any_object(text: str) -> None:
+    assert accepts(Tool(name="ping"), text)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"{}"', "null", "", "{,}"])
+def test_arguments_are_an_object(text: str) -> None:
+    assert not accepts(Tool(name="ping"), text)
+    assert not accepts(Tool(name="ping", parameters={"type": ["object", "null"]}), text)
+
+
+@pytest.mark.parametrize("gap", ["", " ", "  ", "\n", "\r\n\t", "\n" + " " * 32])
+def test_json_may_be_laid_out(gap: str) -> None:
+    assert accepts(Tool(name="get", parameters=CITY), f'{{{gap}"city":{gap}"Rome"{gap}}}')
+
+
+@pytest.mark.parametrize("gap", ["   ", "\n\n", "\n" + " " * 33, "\t"])
+def test_white_space_is_bounded(gap: str) -> None:
+    assert not accepts(Tool(name="get", parameters=CITY), f'{{{gap}"city": "Rome"}}')
+
+
+def test_options_of_the_schema_cannot_change_the_layout() -> None:
+    options = {"item_separator": ";", "whitespace_pattern": "x+", "lenient": True}
+    tool = Tool(name="get", parameters={**CITY, "x-guidance": options})
+    assert accepts(tool, '{"city": "Rome", "more": 1}')
+    assert not accepts(tool, '{"city": "Rome"; "more": 1}')
+    assert not accepts(tool, '{x"city": "Rome"}')
+
+
+def test_escapes_can_be_narrowed() -> None:
+    options = {"json_allowed_escapes": 'nrbtf\\"'}
+    tool = Tool(name="get", parameters={**CITY, "x-guidance": options})
+    assert accepts(tool, '{"city": "a\\nb"}')
+    assert not accepts(tool, '{"city": "a\\u0007b"}')
+
+
+def test_definitions_are_found() -> None:
+    schema = {
+        "properties": {"to": {"$ref": "#/$defs/place"}},
+        "required": ["to"],
+        "$defs": {"place": {"enum": ["Rome", "Oslo"]}},
+    }
+    tool = Tool(name="go", parameters=schema)
+    assert accepts(tool, '{"to": "Oslo"}')
+    assert not accepts(tool, '{"to": "Bonn"}')
