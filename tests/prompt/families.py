@@ -98,7 +98,6 @@ FAMILIES: dict[str, Family] = {
     "deepseek_v3": Family(
         source("deepseek_v3"),
         Abilities(
-            tools=True,
             calls=True,
             results=True,
             parallel=True,

@@ -225,6 +225,21 @@ def test_the_default_offer_without_a_systems_message() -> None:
     in_order(rendered(GEMMA_1, HISTORY[1]), "<start_of_turn>user\nYou can", "Weather and time")
 
 
+def test_the_offer_in_deepseeks_own_form() -> None:
+    """Its templates show calls and results, and never definitions."""
+    text = rendered(FAMILIES["deepseek_v3"].source, *HISTORY)
+    begin, end = (
+        "<\uff5ctool\u2581calls\u2581begin\uff5c>",
+        "<\uff5ctool\u2581calls\u2581end\uff5c>",
+    )
+    in_order(text, "Be brief.", "<tools>", "Tells the weather.", "</tools>", "in this form:")
+    in_order(text, begin, "the_name", '{"an_argument": "its value"}', end, "Weather and time")
+    in_order(text, "Weather and time", begin, "get_weather", "Zürich", end, "sunny spells")
+    assert "<tool_call>" not in text
+    assert "<tool_response>" not in text
+    assert begin not in rendered(FAMILIES["deepseek_v3"].source, HISTORY[1], tools=())
+
+
 def test_calls_in_granites_form() -> None:
     text = rendered(FAMILIES["granite"].source, *HISTORY)
     calls = [

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pippin.errors import InvalidRequest
 from pippin.prompt.sandbox import CannotRender, Clock, Program
+from pippin.prompt.tool_texts import DEEPSEEK
 
 Turn = dict[str, Any]
 IdStyle = Literal["any", "nine", "functions"]
@@ -46,8 +47,8 @@ class Abilities:
     needs_a_list: bool = False
     """Of tools, an empty one where there are none."""
     calls: bool = False
-    """Whether it shows a turn's ``tool_calls``. Never without ``tools``: calls and definitions are
-    in one form."""
+    """Whether it shows a turn's ``tool_calls``. Without ``tools`` only DeepSeek's: calls and
+    definitions are in one form."""
     results: bool = False
     """Whether it knows the role ``tool``, likewise."""
     parallel: bool = False
@@ -122,6 +123,7 @@ class _Probe:
     def abilities(self) -> Abilities:
         shows, form = self._shows, self._form()
         tools = self._shows_tools()
+        used = tools or DEEPSEEK[0] in self._program.source
         system, user = _turn("system", SYSTEM), _turn("user", USER)
         return Abilities(
             system=shows([system, user], SYSTEM, USER),
@@ -131,9 +133,9 @@ class _Probe:
             tools=tools,
             needs_descriptions=tools and not self._shows_tools(described=False),
             needs_a_list=self._needs_a_list,
-            results=tools and self._shows_results(form),
+            results=used and self._shows_results(form),
             reasoning=tuple(name for name in REASONING_NAMES if name in self._program.keys),
-            **(self._of_calls(form) if tools and form else {}),
+            **(self._of_calls(form) if used and form else {}),
         )
 
     def _forgets_system(self, form: _Form) -> bool:

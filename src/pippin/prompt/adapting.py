@@ -24,17 +24,20 @@ def turns_of(
     abilities: Abilities,
     change: Change,
     call_form: CallForm = tool_texts.hermes_calls,
+    call_example: str = "",
 ) -> list[Turn]:
     """The messages as a template reads them: never empty, the last one where it was.
 
-    ``call_form``: for calls that must be written as text.
+    ``call_form``: for calls that must be written as text. ``call_example``: for a template that
+    shows calls and no definitions.
     """
     adapter = _Adapter(abilities, change, call_form)
     messages = list(prompt.messages)
     if abilities.system_needs_user and messages[-1].role != "user":
         messages = _with_system_in_user(messages)
     if prompt.tools and not abilities.tools:
-        offer = tool_texts.offer([definition(t, abilities, change) for t in prompt.tools])
+        tools = [definition(tool, abilities, change) for tool in prompt.tools]
+        offer = tool_texts.offer(tools, call_example)
         if messages[0].role in ("system", "developer"):
             adapter.add_system(messages.pop(0), offer)
         else:

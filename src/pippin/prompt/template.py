@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from pippin.core.request import ChatPrompt
+from pippin.core.request import ChatPrompt, Message
+from pippin.core.tools import ToolCall
 from pippin.errors import InvalidRequest
 from pippin.prompt.abilities import Turn, abilities_of
 from pippin.prompt.adapting import shown_tools, turns_of
 from pippin.prompt.sandbox import BrokenTemplate, CannotRender, Clock, Program
-from pippin.prompt.tool_texts import call_form
+from pippin.prompt.tool_texts import call_form, own_example
 from pippin.prompt.words import Change, as_it_is, unused_mark
 
 __all__ = ["BrokenTemplate", "ChatTemplate"]
@@ -60,6 +61,7 @@ class ChatTemplate:
         self.abilities = abilities_of(self._program, self._probed)
         """What it can do. Where it shows no tools, ``render`` offers them in the Hermes form."""
         self._call_form = call_form(source)
+        self._call_example = "" if self.abilities.tools else self._own_example()
 
     def render(self, prompt: ChatPrompt, change: Change = as_it_is) -> str:
         """The conversation as the model was trained to read it, ready to be answered, or, if its
@@ -88,7 +90,7 @@ class ChatTemplate:
             written.append(change(text))
             return written[-1]
 
-        turns = turns_of(prompt, self.abilities, noted, self._call_form)
+        turns = turns_of(prompt, self.abilities, noted, self._call_form, self._call_example)
         tools = shown_tools(prompt.tools, self.abilities, noted)
         if prompt.messages[-1].role != "assistant":
             return self._run(turns, tools, Clock(), prompt.template_kwargs, change)
@@ -101,6 +103,22 @@ class ChatTemplate:
                 "This model's chat template cannot continue a final assistant message.", "messages"
             )
         return head
+
+    def _own_example(self) -> str:
+        """How a call is written, where the template shows calls but no definitions."""
+        if not self.abilities.calls:
+            return ""
+        call = ToolCall(id="call_0", name="the_name", arguments='{"an_argument": "its value"}')
+        said = (
+            Message(role="user", content="?"),
+            Message(role="assistant", content="", tool_calls=(call,)),
+            Message(role="tool", content="?", tool_call_id=call.id),
+        )
+        turns = turns_of(ChatPrompt(messages=said), self.abilities, as_it_is)
+        try:
+            return own_example(self._run(turns, None, Clock(), {}, as_it_is))
+        except (CannotRender, InvalidRequest):
+            return ""
 
     def _probed(self, turns: Sequence[Turn], tools: Sequence[Turn] | None, clock: Clock) -> str:
         return self._run(turns, tools, clock, {}, as_it_is)

@@ -17,18 +17,32 @@ You can call functions. Between <tools> and </tools> is one function a line, as 
 AFTER = """
 </tools>
 
-To call a function, write a JSON object with its name and its arguments in this form:
+To call a function, write its name and its arguments in this form:
+{example}
+Write it once for each call, and nothing after the last.{results} When no function is of use, \
+answer in plain words."""
+HERMES_EXAMPLE = """\
 <tool_call>
-{"name": "the name", "arguments": {"an argument": "its value"}}
-</tool_call>
-Write one such block for each call, and nothing after the last. The results come back between \
-<tool_response> and </tool_response>. When no function is of use, answer in plain words."""
+{"name": "the_name", "arguments": {"an_argument": "its value"}}
+</tool_call>"""
+HERMES_RESULTS = " The results come back between <tool_response> and </tool_response>."
+DEEPSEEK = ("<\uff5ctool\u2581calls\u2581begin\uff5c>", "<\uff5ctool\u2581calls\u2581end\uff5c>")
+"""What DeepSeek V3, R1 and V3.1 put around their calls. Their templates show calls and results in
+histories, and leave it to the system's text to define tools."""
 
 
-def offer(tools: Sequence[dict[str, Any]]) -> str:
-    """What a system's message says of them. ``tools``: in OpenAI's nested form."""
+def offer(tools: Sequence[dict[str, Any]], example: str = "") -> str:
+    """What a system's message says of them. ``tools``: in OpenAI's nested form. ``example``: of a
+    call in the model's own form; empty: Hermes'."""
     lines = (json.dumps(tool["function"], ensure_ascii=False) for tool in tools)
-    return BEFORE + "\n".join(lines) + AFTER
+    after = AFTER.replace("{results}", "" if example else HERMES_RESULTS)
+    return BEFORE + "\n".join(lines) + after.replace("{example}", example or HERMES_EXAMPLE)
+
+
+def own_example(rendered: str) -> str:
+    """DeepSeek's way to write a call, cut out of a history; empty: there is none."""
+    start, end = rendered.find(DEEPSEEK[0]), rendered.rfind(DEEPSEEK[1])
+    return rendered[start : end + len(DEEPSEEK[1])] if 0 <= start < end else ""
 
 
 @dataclass(frozen=True, slots=True)
