@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from pippin.engine.constraints.opening import special_tokens
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.output.vocabulary import Vocabulary
-from tests.engine.constraints.vocabularies import DEMO, demo, letters
+from tests.engine.constraints.vocabularies import DEMO, demo, id_of, letters
 
 
 def test_width_is_that_of_the_logits() -> None:
@@ -16,7 +16,7 @@ def test_width_is_that_of_the_logits() -> None:
 
 def test_all_ends_are_known() -> None:
     source = Tokenizer.from_file(str(DEMO))
-    ends = [source.token_to_id(end) for end in ("<|endoftext|>", "<|im_end|>")]
+    ends = [id_of(source, end) for end in ("<|endoftext|>", "<|im_end|>")]
     assert sorted(demo().eos_tokens) == sorted(ends)
 
 
@@ -38,7 +38,7 @@ def test_encoder_that_adds_a_space_is_not_trusted() -> None:
     tokenizer = constraint_tokenizer(
         vocabulary,
         len(vocabulary),
-        frozenset({source.token_to_id("<|im_end|>")}),
+        frozenset({id_of(source, "<|im_end|>")}),
         lambda text: source.encode(" " + text).ids,
     )
     assert tokenizer.decode_str(tokenizer.tokenize_str("hello")) == "hello"

@@ -13,17 +13,21 @@ from pippin.output.vocabulary import Vocabulary
 DEMO = Path(pippin.demo.__file__).parent / "models" / "demo" / "tokenizer.json"
 
 
-def tokenizer_of(
-    source: Tokenizer, ends: tuple[str, ...], *, padding: int = 0
-) -> LLTokenizer:
+def tokenizer_of(source: Tokenizer, ends: tuple[str, ...], *, padding: int = 0) -> LLTokenizer:
     vocabulary = Vocabulary(source)
-    eos = frozenset(source.token_to_id(end) for end in ends)
+    eos = frozenset(id_of(source, end) for end in ends)
     return constraint_tokenizer(
         vocabulary,
         len(vocabulary) + padding,
         eos,
         lambda text: source.encode(text, add_special_tokens=False).ids,
     )
+
+
+def id_of(source: Tokenizer, token: str) -> int:
+    found = source.token_to_id(token)
+    assert found is not None
+    return found
 
 
 def demo(*special: str, padding: int = 0) -> LLTokenizer:

@@ -20,4 +20,5 @@ def choice_source(choice: Choice) -> Source:
         raise InvalidRequest(
             f"{param}: all choices together may have {MAX_CONSTRAINT_CHARS} characters.", param
         )
-    return Source(f"start: CHOICE\nCHOICE: {' | '.join(map(quoted, options))}\n")
+    lark = f"start: CHOICE\nCHOICE: {' | '.join(map(quoted, options))}\n"
+    return Source(lark, written_from=sum(map(len, choice.options)))

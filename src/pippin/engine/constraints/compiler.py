@@ -29,9 +29,17 @@ _Key = tuple[object, Thinking | None]
 class Compiled:
     """A constraint that can be enforced. Immutable to its users, and shared by their threads."""
 
-    def __init__(self, tokenizer: LLTokenizer, grammar: str, limits: LLParserLimits, param: str):
-        """Raises ``InvalidRequest``: the grammar is wrong, or too complex."""
-        self.chars = len(grammar)
+    def __init__(
+        self,
+        tokenizer: LLTokenizer,
+        grammar: str,
+        limits: LLParserLimits,
+        param: str,
+        written_from: int = 0,
+    ) -> None:
+        """``written_from``: the characters of the client's text that it was made of.
+        Raises ``InvalidRequest``: the grammar is wrong, or too complex."""
+        self.chars = len(grammar) + written_from
         self._tokenizer = tokenizer
         self._grammar = grammar
         self._limits = limits
@@ -77,7 +85,7 @@ class Compiler:
         max_cached: int = MAX_CACHED,
         max_cached_chars: int = MAX_CACHED_CHARS,
     ) -> None:
-        """``max_cached_chars``: of the grammars of all that is remembered."""
+        """``max_cached_chars``: of all that is remembered, grammars and what they are made of."""
         self.tokenizer = tokenizer
         self._special = special_tokens(tokenizer)
         self._max_cached = max_cached
@@ -123,7 +131,7 @@ class Compiler:
     def _compile(self, source: Source, param: str, thinking: Thinking | None) -> Compiled:
         grammar = with_thinking(source, thinking, self._special) if thinking else source.lark
         limits = parser_limits(ambiguous=source.ambiguous)
-        return Compiled(self.tokenizer, grammar, limits, param)
+        return Compiled(self.tokenizer, grammar, limits, param, source.written_from)
 
     def _keep_bounded(self, added: Compiled) -> None:
         with self._lock:

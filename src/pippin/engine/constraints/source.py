@@ -9,6 +9,8 @@ class Source:
     """Of one constraint. ``lark`` has a rule ``start``."""
 
     lark: str
+    written_from: int = 0
+    """Characters of the client's own text."""
     ambiguous: bool = False
     """Whether a text may be read in more than one way."""
 

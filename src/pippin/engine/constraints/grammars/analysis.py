@@ -137,3 +137,34 @@ def places(definitions: dict[str, Part]) -> dict[str, int]:
                 return of(below) * max(least, most, 1)
 
     return {name: of(part) for name, part in definitions.items()}
+
+
+def frayed(definitions: dict[str, Part], nullable: set[str]) -> set[str]:
+    """The names whose texts may or may not begin or end with something, like whitespace."""
+    known: set[str] = set()
+    changed = True
+    while changed:
+        found = {name for name, part in definitions.items() if is_frayed(part, known, nullable)}
+        changed = found != known
+        known = found
+    return known
+
+
+def is_frayed(part: Part, frayed: set[str], nullable: set[str]) -> bool:
+    """Whether a part is, if these names are."""
+    match part:
+        case Name(name):
+            return name in frayed
+        case Seq(()):
+            return False
+        case Seq(parts):
+            edges = (parts[0], parts[-1])
+            return not may_be_empty(part, nullable) and any(
+                may_be_empty(edge, nullable) or is_frayed(edge, frayed, nullable) for edge in edges
+            )
+        case Choice(options):
+            return any(is_frayed(option, frayed, nullable) for option in options)
+        case Times(below):
+            return is_frayed(below, frayed, nullable)
+        case _:
+            return False

@@ -16,6 +16,7 @@ def grammar_source(grammar: Grammar) -> Source:
         raise InvalidRequest(f"{param} may have {MAX_CONSTRAINT_CHARS} characters.", param)
     is_gbnf = "::=" in grammar.text
     try:
-        return written(read_gbnf(grammar.text) if is_gbnf else read_lark(grammar.text))
+        lark = written(read_gbnf(grammar.text) if is_gbnf else read_lark(grammar.text))
     except GrammarRefused as refused:
         raise InvalidRequest(f"{param} cannot be enforced: {refused}.", param) from None
+    return Source(lark, written_from=len(grammar.text), ambiguous=True)

@@ -1,8 +1,9 @@
 """Grammars → the grammar engine's dialect of Lark.
 
-The engine has a lexer that takes the longest match of each terminal. So that this takes nothing
+The engine has a lexer that takes the longest match of each terminal. So that this takes little
 away from a grammar without terminals of its own, all that is regular and stands together becomes
-one terminal.
+one terminal, except what may or may not be at its edges, as whitespace mostly: the lexer tries
+terminals that may follow side by side.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from pippin.engine.constraints.chains import longest_chain
 from pippin.engine.constraints.grammars.analysis import (
     cyclic,
     depth,
+    frayed,
+    is_frayed,
     lives,
     may_be_empty,
     nullable,
@@ -33,7 +36,7 @@ from pippin.engine.constraints.grammars.parts import (
     Times,
     names_in,
 )
-from pippin.engine.constraints.source import Source, quoted
+from pippin.engine.constraints.source import quoted
 
 MAX_CHAIN = 200
 """Names and groups along one way."""
@@ -43,7 +46,7 @@ MOST_IGNORED = 200
 """Characters of what is ignored, at one place: nobody can pad an answer for ever."""
 
 
-def written(parts: Parts) -> Source:
+def written(parts: Parts) -> str:
     """Raises ``GrammarRefused``: a name is missing, or no text fits."""
     _check(parts)
     return _Writer(parts).write()
@@ -84,12 +87,17 @@ class _Writer:
         self._regular = set() if parts.ignored else regular(parts.rules)
         self._nullable = nullable(parts)
         texts = {name: parts.rules[name] for name in self._regular} | parts.terminals
+        self._is_split = parts.start not in self._regular
+        self._frayed: set[str] = set()
+        if self._is_split:
+            self._frayed = frayed(parts.rules, self._nullable)
+            self._regular -= self._frayed
         if max(places(texts).values(), default=0) > MAX_PLACES:
             raise GrammarRefused(f"a part of it comes to more than {MAX_PLACES} characters")
         self._lines: list[str] = []
         self._pieces: dict[str, str] = {}
 
-    def write(self) -> Source:
+    def write(self) -> str:
         for name, part in self._parts.terminals.items():
             if name in self._productive:
                 self._lines.append(f"{self._terminal_names[name]}: {self._terminal(part)}")
@@ -105,7 +113,7 @@ class _Writer:
             else:
                 self._lines.append(f"{self._rule_names[name]}: {self._rule(part)}")
         self._lines += [f"{name}: {text}" for text, name in self._pieces.items()]
-        return Source("\n".join(self._lines) + "\n", ambiguous=True)
+        return "\n".join(self._lines) + "\n"
 
     def _ignore(self) -> None:
         options = " | ".join(f"({self._terminal(part)})" for part in self._parts.ignored)
@@ -167,13 +175,24 @@ class _Writer:
             if part is not None and self._is_regular(part):
                 run.append(part)
                 continue
-            if run:
-                written.append(self._piece(run))
-                run = []
+            written += map(self._piece, self._trimmed(run))
+            run = []
             if part is not None:
                 text = self._rule(part)
                 written.append(f"({text})" if isinstance(part, Choice) else text)
         return " ".join(written) or '""'
+
+    def _trimmed(self, run: list[Part]) -> list[list[Part]]:
+        """What may be missing at the edges stands for itself."""
+        first, last = 0, len(run)
+        if self._is_split:
+            while first < last and may_be_empty(run[first], self._nullable):
+                first += 1
+            while last > first and may_be_empty(run[last - 1], self._nullable):
+                last -= 1
+        pieces = [[part] for part in run[:first]]
+        pieces += [run[first:last]] if first < last else []
+        return pieces + [[part] for part in run[last:]]
 
     def _piece(self, run: list[Part]) -> str:
         """A terminal of what stands together. One that may be nothing becomes optional."""
@@ -190,8 +209,10 @@ class _Writer:
         only what the grammar wrote as a terminal is one."""
         if self._parts.ignored or self._parts.terminals:
             return False
-        return all(n.name in self._regular for n in names_in(part)) and lives(
-            part, self._productive
+        return (
+            all(name.name in self._regular for name in names_in(part))
+            and lives(part, self._productive)
+            and not (self._is_split and is_frayed(part, self._frayed, self._nullable))
         )
 
 

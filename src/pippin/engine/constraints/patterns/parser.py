@@ -12,11 +12,13 @@ from pippin.engine.constraints.patterns.nodes import (
     Chars,
     End,
     Node,
+    PatternRefused,
     Repeat,
     Start,
     nullable,
 )
 
+MAX_CHARS = 50_000
 MAX_DEPTH = 60
 """Groups in one another."""
 MAX_COUNT = 20_000
@@ -40,6 +42,8 @@ _REFUSED_GROUPS = {
 
 def parse(pattern: str, dialect: Dialect) -> Node:
     """Raises ``PatternRefused``."""
+    if len(pattern) > MAX_CHARS:
+        raise PatternRefused(f"it has more than {MAX_CHARS} characters")
     reader = _Parser(pattern, dialect)
     node = reader.alternatives()
     if reader.at < len(pattern):

@@ -21,9 +21,10 @@ def regex_source(regex: Regex) -> Source:
     if len(regex.pattern) > MAX_CONSTRAINT_CHARS:
         raise InvalidRequest(f"{param} may have {MAX_CONSTRAINT_CHARS} characters.", param)
     try:
-        return Source(f"start: TEXT\nTEXT: /{bounded(regex.pattern)}/\n")
+        lark = f"start: TEXT\nTEXT: /{bounded(regex.pattern)}/\n"
     except PatternRefused as refused:
         raise InvalidRequest(f"{param} cannot be enforced: {refused}.", param) from None
+    return Source(lark, written_from=len(regex.pattern))
 
 
 def bounded(pattern: str) -> str:

@@ -17,26 +17,31 @@ from pippin.errors import InvalidRequest
 
 
 def schema_source(constraint: JSONSchema) -> Source:
-    """A value that is valid under the schema, and no other.
+    """As ``json_expression``."""
+    expression = json_expression(constraint.schema, constraint.param, constraint.whitespace)
+    return Source(f"start: {expression}\n", written_from=len(constraint.schema))
+
+
+def json_expression(schema: str, param: str, whitespace: str | None = None) -> str:
+    """A value that is valid under the schema, and no other, as an expression of a grammar.
 
     Members stand in the order of ``properties``; numbers, texts and whitespace are written in the
     usual ways only. Raises ``InvalidRequest``: the schema is wrong, or says something that cannot
     be enforced exactly; the error names the keyword and its place.
     """
-    param = constraint.param
     try:
-        plain = plain_schema(constraint.schema)
-        whitespace = whitespace_pattern(constraint.whitespace)
+        plain = plain_schema(schema)
+        spaces = whitespace_pattern(whitespace)
     except SchemaRefused as refused:
         place = "" if refused.where == "#" else f" at {refused.where}"
         raise InvalidRequest(
             f"{param} has a schema that cannot be enforced{place}: {refused.why}.", param
         ) from None
-    options: dict[str, object] = {"whitespace_pattern": whitespace}
-    if not whitespace:
+    options: dict[str, object] = {"whitespace_pattern": spaces}
+    if not spaces:
         options = {"whitespace_flexible": False}
     plain["x-guidance"] = options | plain.get("x-guidance", {})
-    return Source("start: %json " + json.dumps(plain, default=jsonable) + "\n")
+    return "%json " + json.dumps(plain, default=jsonable)
 
 
 def plain_schema(text: str) -> dict[str, Any]:
