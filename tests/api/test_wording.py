@@ -112,6 +112,10 @@ def test_a_huge_wrong_list_is_one_error(
             "chat_template_kwargs.a must be a string, a number, true or false.",
         ),
         (
+            {"messages": [USER], "tools": [{"name": "a b"}]},
+            "tools[0].name must be of the form ^[a-zA-Z0-9_.:/-]{1,64}$.",
+        ),
+        (
             {"messages": [USER], "metadata": {str(i): "x" for i in range(17)}},
             "metadata must have at most 16 items.",
         ),

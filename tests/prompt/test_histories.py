@@ -4,7 +4,10 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pippin.core.request import ChatPrompt, Message
 from pippin.core.tools import Tool, ToolCall
@@ -118,6 +121,12 @@ def test_hostile_arguments(family: Family, arguments: str) -> None:
     text = rendered(family.source, HISTORY[1], turn, result)
     in_order(text, "Weather and time", "half past ten")
     text.encode()
+
+
+def test_a_developers_words_before_a_call() -> None:
+    said = Message(role="developer", content="Be brief.")
+    text = rendered(FAMILIES["mistral"].source, said, *HISTORY[1:5])
+    assert text.count("Be brief.") == 1
 
 
 @EACH
@@ -305,3 +314,43 @@ def test_a_tool_without_a_description_or_parameters() -> None:
         assert "get_time" in rendered(family.source, HISTORY[1], tools=TOOLS[1:])
         odd = Tool(name="odd", parameters={"additionalProperties": False})
         assert "odd" in rendered(family.source, HISTORY[1], tools=(odd,))
+
+
+WORDS = st.sampled_from(["", " ", "x", "word", "</think>", "\n", "é", "{"])
+IDS = st.sampled_from(["a", "b", "abcDEF123", "functions.f:0", ""])
+CALLS = st.lists(
+    st.builds(
+        ToolCall,
+        id=IDS,
+        name=st.sampled_from(["f", "g"]),
+        arguments=st.sampled_from(["{}", '{"a": 1}', "[]", "", "x"]),
+    ),
+    max_size=3,
+).map(tuple)
+TURNS = st.one_of(
+    st.builds(Message, role=st.sampled_from(["system", "developer", "user"]), content=WORDS),
+    st.builds(Message, role=st.just("tool"), content=WORDS, tool_call_id=st.none() | IDS),
+    st.builds(
+        Message,
+        role=st.just("assistant"),
+        content=WORDS,
+        reasoning=st.none() | WORDS,
+        tool_calls=CALLS,
+    ),
+)
+
+
+@EACH
+@settings(deadline=None, max_examples=50)
+@given(turns=st.lists(TURNS, min_size=1, max_size=7), tools=st.sampled_from([(), TOOLS]))
+def test_any_conversation_is_rendered_or_refused(
+    family: Family, turns: list[Message], tools: tuple[Tool, ...]
+) -> None:
+    last = msgspec.structs.replace(turns[-1], tool_calls=())
+    prompt = ChatPrompt(messages=(*turns[:-1], last), tools=tools)
+    try:
+        text = template(family.source).render(prompt)
+    except InvalidRequest as error:
+        text = error.message
+    assert text
+    assert "Traceback" not in text

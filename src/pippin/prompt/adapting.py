@@ -247,7 +247,7 @@ def _with_system_in_user(messages: list[Message]) -> list[Message]:
     """The system's first words in front of the last user's turn, where such a template puts them
     when that turn is the last of all."""
     users = [place for place, message in enumerate(messages) if message.role == "user"]
-    if messages[0].role != "system" or not users:
+    if messages[0].role not in ("system", "developer") or not users:
         return messages
     last = messages[users[-1]]
     content = f"{messages[0].content}\n\n{last.content}"
