@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,8 +43,9 @@ def turns_of(
             adapter.add_system(messages.pop(0), offer)
         else:
             adapter.add_offer(offer)
-    while messages:
-        messages = adapter.add(messages)
+    waiting = deque(messages)
+    while waiting:
+        adapter.add(waiting)
     return adapter.finish()
 
 
@@ -77,9 +79,9 @@ class _Adapter:
         self._open: list[ToolCall] = []
         """Calls of the last assistant's turn whose results have not come yet."""
 
-    def add(self, messages: list[Message]) -> list[Message]:
-        """Take in the first message, and its results if it has calls; what is left."""
-        message, *rest = messages
+    def add(self, waiting: deque[Message]) -> None:
+        """Take in the first message, and its results if it has calls that must not wait."""
+        message = waiting.popleft()
         if message.role in ("system", "developer"):
             self.add_system(message)
         elif message.role == "user":
@@ -91,8 +93,7 @@ class _Adapter:
         elif not self._abilities.calls:
             self._add_written_calls(message)
         else:
-            return self._add_calls(message, rest)
-        return rest
+            self._add_calls(message, waiting)
 
     def add_system(self, message: Message, more: str = "") -> None:
         turn = self._named(message)
@@ -175,7 +176,7 @@ class _Adapter:
                 return self._open.pop(place)
         return None
 
-    def _add_calls(self, message: Message, rest: list[Message]) -> list[Message]:
+    def _add_calls(self, message: Message, waiting: deque[Message]) -> None:
         turn = self._assistant(message)
         if turn["content"] and self._abilities.aside != "beside":
             if self._abilities.aside == "apart":
@@ -184,22 +185,21 @@ class _Adapter:
         turn["content"] = turn["content"] or self._abilities.empty
         if self._abilities.parallel or len(message.tool_calls) == 1:
             self._add_turn(turn | {"tool_calls": [self._call(c) for c in message.tool_calls]})
-            return rest
+            return
         for call in message.tool_calls:
             self._add_turn(turn | {"tool_calls": [self._call(call)]})
             turn = {"role": "assistant", "content": self._abilities.empty}
-            rest = self._add_result_of(call, rest)
-        return rest
+            self._add_result_of(call, waiting)
 
-    def _add_result_of(self, call: ToolCall, rest: list[Message]) -> list[Message]:
+    def _add_result_of(self, call: ToolCall, waiting: deque[Message]) -> None:
         """One call at a time: let its result follow it at once."""
-        for place, message in enumerate(rest):
+        for place, message in enumerate(waiting):
             if message.role != "tool":
-                break
+                return
             if message.tool_call_id in (None, call.id):
+                del waiting[place]
                 self._add_result(message)
-                return rest[:place] + rest[place + 1 :]
-        return rest
+                return
 
     def _call(self, call: ToolCall) -> Turn:
         return {
