@@ -8,7 +8,7 @@ from pippin.core.request import ChatPrompt, GenerationRequest, TextPrompt
 from pippin.core.tools import Tool
 from pippin.engine.constraints.compiler import Compiler
 from pippin.engine.constraints.guide import Form, ThinkingLimit
-from pippin.engine.constraints.marks import marks_of
+from pippin.engine.constraints.marks import Marks
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.errors import InvalidRequest, UnsupportedParameter
 from pippin.output.families.grammar import answer_grammar
@@ -48,7 +48,7 @@ class Language:
         if request.constraint:
             return self._compiler(request.constraint.param).compile(request.constraint, thinking)
         if request.tool_use:
-            mark = marks_of(self.vocabulary)
+            mark = Marks(self.vocabulary.split)
             rules = self.manner.family.rules(callable_tools(request), mark)
             lark = answer_grammar(rules, request.tool_use, mark)
             return self._compiler("tools").compile_lark(lark, "tools", thinking)

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from pippin.core.tools import Tool, ToolUse
 from pippin.demo import MODELS
-from pippin.engine.constraints.marks import marks_of
+from pippin.engine.constraints.marks import Marks
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.output.families.family import Family
 from pippin.output.families.grammar import answer_grammar
@@ -117,7 +117,7 @@ def test_the_demo_models_own_tokens(text: str) -> None:
         frozenset([END_OF_TURN]),
         lambda part: own.encode(part, add_special_tokens=False).ids,
     )
-    mark = marks_of(vocabulary)
+    mark = Marks(vocabulary.split)
     rules = Hermes().rules(TOOLS, mark)
     grammar = answer_grammar(rules, ToolUse(), mark)
     assert taken(grammar, tokenizer, tokens) == (len(tokens), True)

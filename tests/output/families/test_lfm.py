@@ -13,6 +13,7 @@ from pippin.output.pieces import Arguments, Call
 from tests.output.families.grammars import accepts
 from tests.output.families.reading import Recorded, plainly, read
 from tests.output.families.shop import SHOP, VALUES, check_shop
+from tests.output.families.walking import Bytes
 
 FAMILY = LFM2()
 
@@ -178,7 +179,7 @@ def test_the_grammar_refuses_what_is_wrong(case: str, special: bool) -> None:
 
 def test_names_that_are_none_in_python_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="'a b'"):
-        FAMILY.rules([Tool(name="f", parameters={"properties": {"a b": {}}})], str)
+        FAMILY.rules([Tool(name="f", parameters={"properties": {"a b": {}}})], Bytes().mark)
 
 
 def test_it_is_known_by_its_template() -> None:

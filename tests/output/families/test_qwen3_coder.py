@@ -9,6 +9,7 @@ from pippin.output.pieces import Arguments, Call, Content
 from tests.output.families.grammars import accepts
 from tests.output.families.reading import Recorded, read
 from tests.output.families.shop import SHOP, check_shop
+from tests.output.families.walking import Bytes
 
 FAMILY = Qwen3Coder()
 
@@ -199,9 +200,9 @@ def test_seed_oss() -> None:
 def test_what_cannot_be_promised_is_refused() -> None:
     tool = Tool(name="f", parameters={"type": "object", "anyOf": [{"required": ["a"]}]})
     with pytest.raises(InvalidRequest, match="anyOf"):
-        FAMILY.rules([tool], str)
+        FAMILY.rules([tool], Bytes().mark)
     with pytest.raises(InvalidRequest, match="a>b"):
-        FAMILY.rules([Tool(name="f", parameters={"properties": {"a>b": {}}})], str)
+        FAMILY.rules([Tool(name="f", parameters={"properties": {"a>b": {}}})], Bytes().mark)
 
 
 def test_it_is_known_by_its_template() -> None:

@@ -1,11 +1,12 @@
 """Ways through a grammar: whether it takes a text, and texts that it makes up."""
 
-import json
 import random
 import re
 from collections.abc import Callable, Sequence
 
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+
+from pippin.engine.constraints.marks import Marks
 
 
 class Bytes:
@@ -33,11 +34,13 @@ class Bytes:
     def decode(self, tokens: Sequence[int]) -> str:
         return b"".join(self.tokens[token] for token in tokens).decode()
 
-    def mark(self, text: str) -> str:
+    @property
+    def mark(self) -> Marks:
         """A family's ``Mark``."""
-        return " ".join(
-            f"<[{self._id(part)}]>" if part in self.specials else json.dumps(part)
-            for part in self._parts(text)
+        return Marks(
+            lambda text: [
+                self._id(part) if part in self.specials else part for part in self._parts(text)
+            ]
         )
 
     def _id(self, special: str) -> int:

@@ -1,17 +1,29 @@
-"""Literal texts of a model's markup, in llguidance's dialect of Lark."""
+"""How a model's grammar is written down in llguidance's dialect of Lark."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pippin.engine.constraints.schemas.source import json_expression
 from pippin.engine.constraints.source import quoted
-from pippin.output.families.family import Mark
-from pippin.output.vocabulary import Vocabulary
 
 
-def marks_of(vocabulary: Vocabulary) -> Mark:
-    """Special tokens of this model are meant as such, never as their letters."""
+class Marks:
+    """For families of models, whose ``Mark`` it is. Special tokens are meant as such, never as
+    their letters."""
 
-    def mark(text: str) -> str:
+    def __init__(self, split: Callable[[str], list[str | int]]) -> None:
+        """``split``: a text's special tokens, and what lies between them."""
+        self._split = split
+
+    def __call__(self, text: str) -> str:
+        """The expression that matches this text."""
         return " ".join(
             f"<[{piece}]>" if isinstance(piece, int) else quoted(piece)
-            for piece in vocabulary.split(text)
+            for piece in self._split(text)
         )
 
-    return mark
+    def json(self, schema: dict[str, Any]) -> str:
+        """The expression of the values that are valid under a schema. Raises ``InvalidRequest``:
+        it cannot be enforced exactly."""
+        return json_expression(json.dumps(schema), "tools")

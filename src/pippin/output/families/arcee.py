@@ -43,7 +43,7 @@ class Arcee:
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         calls = [
-            f"{mark(f'{_FUNCTION}{tool.name}>')} {arguments_rule(tool)} {mark(_FUNCTION_END)}"
+            f"{mark(f'{_FUNCTION}{tool.name}>')} {arguments_rule(tool, mark)} {mark(_FUNCTION_END)}"
             for tool in tools
         ]
         line = mark("\n")

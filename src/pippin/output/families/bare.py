@@ -79,7 +79,7 @@ def bare_rules(
             CommonOpening(
                 f"/{bracket}{_BEFORE_NAME}/",
                 tuple(
-                    Opening(_name(tool), f"{gap(mark)} {arguments_rule(tool)} {mark('}')}")
+                    Opening(_name(tool), f"{gap(mark)} {arguments_rule(tool, mark)} {mark('}')}")
                     for tool in tools
                 ),
             ),

@@ -9,7 +9,7 @@ from pippin.output.families.family import Mark
 from pippin.output.families.marked import NAME, BrokenCall
 from pippin.output.families.schemas import one_of
 from pippin.output.families.sequences import in_order
-from pippin.output.families.tagged import TaggedScanner, checked_forms, json_rule, text_rule
+from pippin.output.families.tagged import TaggedScanner, checked_forms, text_rule
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import (
     ANYTHING,
@@ -176,7 +176,7 @@ class BraceRules:
                 return self._nested_object(form, target, root, depth)
             if form.kinds == {"array"}:
                 return self._nested_array(form, target, root, depth)
-        return json_rule(form)
+        return self._mark.json(form.schema)
 
     def _string(self, form: ValueForm) -> str:
         text = "call_value"
@@ -187,7 +187,7 @@ class BraceRules:
         others = sorted(form.kinds - {"string"})
         if not others:
             return string
-        return f"({string} | {json_rule(ValueForm({'type': others}, frozenset(others)))})"
+        return f"({string} | {self._mark.json({'type': others})})"
 
     def _nested_object(
         self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
@@ -195,10 +195,10 @@ class BraceRules:
         words = target.keys() & ASSERTIONS - _OBJECT_WORDS
         properties = target.get("properties")
         if words or not isinstance(properties, dict) or not _are_plain(properties):
-            return json_rule(form)
+            return self._mark.json(form.schema)
         required = required_names(target)
         if not required <= properties.keys():
-            return json_rule(form)
+            return self._mark.json(form.schema)
         members = [
             (key, self._value(value_form(schema, root), root, depth + 1), key in required)
             for key, schema in properties.items()
@@ -209,7 +209,7 @@ class BraceRules:
         self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
     ) -> str:
         if target.keys() & ASSERTIONS - _ARRAY_WORDS:
-            return json_rule(form)
+            return self._mark.json(form.schema)
         item = self._value(value_form(target.get("items", {}), root), root, depth + 1)
         rule = self._new_rule()
         self._lines.append(f"{rule}: {item}")

@@ -38,7 +38,7 @@ class CommandR:
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         calls = [
-            f"{mark(_INDENTED.format(name_text(tool.name)))} {arguments_rule(tool)} "
+            f"{mark(_INDENTED.format(name_text(tool.name)))} {arguments_rule(tool, mark)} "
             + mark("\n    }")
             for tool in tools
         ]
@@ -68,8 +68,8 @@ class CommandR7B:
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         calls = [
-            f"call_id {mark(_ON_ONE_LINE.format(name_text(tool.name)))} {arguments_rule(tool)} "
-            + mark("}")
+            f"call_id {mark(_ON_ONE_LINE.format(name_text(tool.name)))} "
+            f"{arguments_rule(tool, mark)} {mark('}')}"
             for tool in tools
         ]
         number = f"call_id: {mark(_BEFORE_ID)} /[0-9]{{1,3}}/"

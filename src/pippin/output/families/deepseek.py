@@ -120,7 +120,7 @@ def _rules(
         " ".join(
             [
                 mark(f"{_BEGIN}{before}{tool.name}{between}"),
-                arguments_rule(tool),
+                arguments_rule(tool, mark),
                 mark(f"{behind}{_END}"),
             ]
         )

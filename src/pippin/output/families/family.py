@@ -1,15 +1,23 @@
 """What a family of models must tell about the way it writes tool calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pippin.core.tools import Tool
 from pippin.output.pieces import Scanner
 
-Mark = Callable[[str], str]
-"""A literal text → the Lark expression that matches it. Parts of it that are special tokens of
-the model become token references, the rest quoted strings."""
+
+class Mark(Protocol):
+    """How a model's grammar is written down."""
+
+    def __call__(self, text: str) -> str:
+        """A literal text → the Lark expression that matches it. Parts of it that are special
+        tokens of the model become token references, the rest quoted strings."""
+
+    def json(self, schema: dict[str, Any]) -> str:
+        """A Lark expression of the JSON values that are valid under a schema, laid out as usual.
+        Raises ``InvalidRequest``: it cannot be enforced."""
 
 
 @dataclass(frozen=True, slots=True)

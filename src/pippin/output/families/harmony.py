@@ -47,7 +47,7 @@ class Harmony:
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls, behind any thinking."""
         calls = [
-            f"{mark(f'{tool.name} {_CONSTRAIN}json{_MESSAGE}')} {arguments_rule(tool)}"
+            f"{mark(f'{tool.name} {_CONSTRAIN}json{_MESSAGE}')} {arguments_rule(tool, mark)}"
             for tool in tools
         ]
         thought = mark(f"{_CHANNEL}analysis{_MESSAGE}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
 from pippin.output.families.marked import NAME, BrokenCall
-from pippin.output.families.tagged import TagForm, TaggedRules, TaggedScanner, json_rule
+from pippin.output.families.tagged import TagForm, TaggedRules, TaggedScanner
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import STRING, ValueForm
 
@@ -100,7 +100,7 @@ class _TypedRules(TaggedRules):
     def argument(self, key: str, value: ValueForm, rule: str) -> str:
         head = f'{self.form.before_key}{key}"'
         as_string = self.mark(f"{head} {_STRING}>")
-        as_json = f"{self.mark(f'{head} {_JSON}>')} {json_rule(value)} {self.end}"
+        as_json = f"{self.mark(f'{head} {_JSON}>')} {self.mark.json(value.schema)} {self.end}"
         strings = [text for text, known in (value.texts or {}).items() if known.startswith('"')]
         if value.texts is not None:
             ways = [f"{as_string} {self.one_text(strings)}"] if strings else []

@@ -51,7 +51,7 @@ class KimiK2:
                     mark(f"{_BEGIN}{_PREFIX}{tool.name}:"),
                     "CALL_NUMBER",
                     mark(_ARGUMENTS),
-                    arguments_rule(tool),
+                    arguments_rule(tool, mark),
                     mark(_END),
                 ]
             )

@@ -52,7 +52,8 @@ class MistralNamed(Mistral):
     def rules(self, tools: Sequence[Tool], mark: Mark) -> CallRules:
         """As the template writes calls."""
         calls = [
-            f"{mark(tool.name)} call_id? {mark(_ARGS)} {arguments_rule(tool)}" for tool in tools
+            f"{mark(tool.name)} call_id? {mark(_ARGS)} {arguments_rule(tool, mark)}"
+            for tool in tools
         ]
         number = f"call_id: {mark(_CALL_ID)} /[a-zA-Z0-9]{{9}}/"
         return CallRules(

@@ -8,7 +8,7 @@ from pippin.output.families.family import Mark
 from pippin.output.families.marked import BrokenCall
 from pippin.output.families.schemas import one_of
 from pippin.output.families.sequences import in_order
-from pippin.output.families.tagged import TaggedScanner, checked_forms, json_rule
+from pippin.output.families.tagged import TaggedScanner, checked_forms
 from pippin.output.families.tape import Steps
 from pippin.output.families.values import KINDS, ValueForm, quote
 
@@ -161,7 +161,7 @@ def pythonic_rules(tools: Sequence[Tool], mark: Mark) -> str:
     calls: list[str] = []
     for number, tool in enumerate(tools):
         things = [
-            (f"{mark(f'{key}=')} {_argument(form)}", required)
+            (f"{mark(f'{key}=')} {_argument(form, mark)}", required)
             for key, (form, required) in checked_forms(tool, _KEY).items()
         ]
         lines += in_order(f"call_{number}", things, mark(", "))
@@ -169,8 +169,8 @@ def pythonic_rules(tools: Sequence[Tool], mark: Mark) -> str:
     return "\n".join([*lines, one_of("call_any", calls)])
 
 
-def _argument(form: ValueForm) -> str:
+def _argument(form: ValueForm, mark: Mark) -> str:
     words = [_PYTHON.get(text, "") for text in form.texts or {}]
     if words and all(words):
         return f"({' | '.join(map(quote, words))})"
-    return json_rule(form)
+    return mark.json(form.schema)

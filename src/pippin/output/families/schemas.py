@@ -6,21 +6,10 @@ from collections.abc import Sequence
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
 
-_WHITESPACE = r" {1,2}|\r?\n[ \t]{0,32}"
-"""What may stand at each place where JSON allows it. Bounded: a model that has nothing to say must
-not go on with it for ever."""
-_ESCAPES = "json_allowed_escapes"
 
-
-def arguments_rule(tool: Tool) -> str:
-    """A Lark expression of the tool's arguments, as JSON. Of the schema's own options for the
-    grammar engine only that of strings' escapes counts."""
-    options = {"whitespace_pattern": _WHITESPACE}
-    own = tool.parameters.get("x-guidance")
-    if isinstance(own, dict) and isinstance(own.get(_ESCAPES), str):
-        options[_ESCAPES] = own[_ESCAPES]
-    schema = {**tool.parameters, "type": "object", "x-guidance": options}
-    return f"%json {json.dumps(schema, ensure_ascii=False)}"
+def arguments_rule(tool: Tool, mark: Mark) -> str:
+    """A Lark expression of the tool's arguments, as JSON."""
+    return mark.json({**tool.parameters, "type": "object"})
 
 
 def name_text(name: str) -> str:
@@ -31,7 +20,7 @@ def name_text(name: str) -> str:
 def call_object(tool: Tool, mark: Mark, key: str = "arguments", name_key: str = "name") -> str:
     """A Lark expression of a call ``{"name": …, "arguments": {…}}``, laid out as in templates."""
     begin = f'{{"{name_key}": {name_text(tool.name)}, "{key}": '
-    return f"{mark(begin)} {arguments_rule(tool)} {mark('}')}"
+    return f"{mark(begin)} {arguments_rule(tool, mark)} {mark('}')}"
 
 
 def one_of(rule: str, expressions: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Calls whose arguments stand one by one between tags: what such families share."""
 
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -221,7 +220,7 @@ class TaggedRules:
         if value.texts is not None:
             return self.one_text(list(value.texts))
         if "string" not in value.kinds or value.quoted:
-            return f"{json_rule(value)} {self.end}"
+            return f"{self.mark.json(value.schema)} {self.end}"
         return self.text_value(value, rule)
 
 
@@ -247,12 +246,6 @@ def text_rule(
     head = letters[0] if letters else ""
     terminal = f"({some} & ~/(?s:.*){inner}(?s:.*)/) {head}"
     return f"{name.upper()}: {terminal}\n{name}: {name.upper()} {marked[len(head) :]}"
-
-
-def json_rule(value: ValueForm) -> str:
-    """A Lark expression of the value as JSON."""
-    schema = {**value.schema, "x-guidance": {"whitespace_pattern": r"[ \t\n\r]{1,16}"}}
-    return f"%json {json.dumps(schema, ensure_ascii=False)}"
 
 
 def checked_forms(
