@@ -266,6 +266,23 @@ def test_ranges_are_exact(
         ({"multipleOf": 0.01, "type": "number"}, ["0.07", "19.99", "-3"], ["0.005"]),
         ({"type": "integer", "multipleOf": 2.5}, ["5", "-10", "0"], ["2", "3"]),
         ({"format": "date-time"}, ['"2024-02-29T23:59:59Z"', "3"], ['"2023-02-29T00:00:00Z"']),
+        (
+            {
+                "type": "array",
+                "items": {"enum": ["a", 1, None]},
+                "uniqueItems": True,
+                "minItems": 1,
+            },
+            ['["a"]', '[null,1,"a"]', '[1,"a"]'],
+            ["[]", '["a","a"]', '["b"]', '["a",1,null,1]'],
+        ),
+        ({"format": "uuid4"}, ['"0b4d6b0c-6a3e-4f0e-9a39-0f6f5e1d9a11"'], ['"0b4d6b0c"']),
+        ({"format": "ipvanyaddress"}, ['"::1"', '"127.0.0.1"'], ['"127.0.0.256"']),
+        (
+            {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"},
+            ['"1"', '"-0.5"', '"+.5"', '"3."'],
+            ['""', '"-"', '"."', '"1.2.3"'],
+        ),
         ({"title": "t", "x-mine": 1, "nullable": True, "type": "null"}, ["null"], ["1"]),
         ({"x-guidance": {"lenient": True}, "type": "null"}, ["null"], ["1"]),
         ({"enum": ["\u0001", "a"]}, ['"\\u0001"', '"a"'], ['"b"']),

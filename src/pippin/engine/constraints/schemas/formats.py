@@ -4,8 +4,6 @@ Each pattern is a little narrower than its standard where that keeps it short: n
 year 0, no quoted names in mail addresses, names of hosts in ASCII and up to 249 characters.
 """
 
-from functools import cache
-
 from pippin.engine.constraints.patterns.anchors import whole
 from pippin.engine.constraints.patterns.dialects import ECMA
 from pippin.engine.constraints.patterns.nodes import write
@@ -64,6 +62,12 @@ _FORMATS = {
     "byte": r"(?:[A-Za-z0-9+\/]{4})*(?:[A-Za-z0-9+\/]{2}==|[A-Za-z0-9+\/]{3}=)?",
 }
 _FORMATS |= {
+    f"uuid{n}": rf"[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-{n}[0-9a-fA-F]{{3}}"
+    r"-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+    for n in (1, 3, 4, 5)
+}
+_FORMATS |= {
+    "ipvanyaddress": f"{_IPV4}|{_FORMATS['ipv6']}",
     "idn-email": _FORMATS["email"],
     "idn-hostname": _HOST,
     "iri": _FORMATS["uri"],
@@ -72,11 +76,10 @@ _FORMATS |= {
 
 ANNOTATIONS = frozenset(
     ("int32", "int64", "uint32", "uint64", "float", "double", "decimal", "password", "binary")
-)
+) | frozenset(("path", "file-path", "directory-path"))
 """Formats that say how a value is stored or shown, and not how it is written."""
 
 
-@cache
 def format_pattern(name: str) -> str | None:
     """In Rust's syntax, for the whole text; ``None``: not known."""
     pattern = _FORMATS.get(name)

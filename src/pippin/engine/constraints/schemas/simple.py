@@ -25,6 +25,10 @@ from pippin.engine.constraints.schemas.document import Document, Position, point
 from pippin.engine.constraints.schemas.formats import ANNOTATIONS, format_pattern
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
+from pippin.engine.constraints.schemas.unique import all_orders, few_values
+
+_SAME = {r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$": r"^[+-]?(\d+\.?\d*|\.\d+)$"}
+"""Patterns with lookaheads that many schemas have, in other words: pydantic's for decimals."""
 
 MAX_NAME_PATTERNS = 10
 """Of one object's patternProperties: each is held against each."""
@@ -37,6 +41,8 @@ class World(Protocol):
     algebra: Algebra
 
     def state_of(self, position: Position, *, holds: bool = True) -> State: ...
+
+    def forms(self, state: State) -> Forms: ...
 
 
 _BRANCHES: dict[str, tuple[str, Branch]] = {
@@ -74,7 +80,7 @@ def assertions(position: Position, world: World) -> list[Forms]:
         parts.append(unless("number", Numbers(step=Fraction(node["multipleOf"]))))
     parts += [unless("string", Strings(patterns=frozenset((p,)))) for p in _patterns(position)]
     if node.get("uniqueItems"):
-        parts.append(_unique(position))
+        parts.append(_unique(position, world))
     for branch in (_array(position, world), _object(position, world)):
         if branch is not None:
             kind = "array" if isinstance(branch, Arrays) else "object"
@@ -119,7 +125,7 @@ def _patterns(position: Position) -> list[str]:
 def searched(pattern: str, path: tuple[str, ...]) -> str:
     """A pattern of JSON Schema, which may match anywhere, as one that matches the whole text."""
     try:
-        node = parse(pattern, ECMA)
+        node = parse(_SAME.get(pattern, pattern), ECMA)
     except PatternRefused as refused:
         raise SchemaRefused(str(refused), pointer(path)) from None
     if size(node) > MAX_PATTERN_PLACES:
@@ -127,10 +133,15 @@ def searched(pattern: str, path: tuple[str, ...]) -> str:
     return write(found_in(node))
 
 
-def _unique(position: Position) -> Forms:
+def _unique(position: Position, world: World) -> Forms:
+    if isinstance(position.node.get("items"), dict):
+        values = few_values(world.forms(world.state_of(world.document.child(position, "items"))))
+        if values is not None and "prefixItems" not in position.node:
+            return unless("array", *all_orders(values))
     if position.node.get("maxItems", 2) > 1:
         raise SchemaRefused(
-            "the keyword uniqueItems cannot be enforced; leave it out, or use prefixItems",
+            "the keyword uniqueItems cannot be enforced, except for items of up to 5 "
+            "values; leave it out, or use prefixItems",
             pointer((*position.path, "uniqueItems")),
         )
     return anything()
