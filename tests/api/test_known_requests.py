@@ -122,7 +122,7 @@ def test_fastmlx() -> None:
         ("required", ToolUse(mode="required")),
         (
             {"type": "function", "function": {"name": "get_current_weather"}},
-            ToolUse(mode="required", only="get_current_weather"),
+            ToolUse(mode="required", only="get_current_weather", parallel=False),
         ),
         ("none", None),
     ],

@@ -220,9 +220,9 @@ def test_whitespace(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("choice", ["auto", "required", None])
 def test_a_form_and_tools_that_may_be_called(choice: str | None) -> None:
-    error = chat.refused(tools=[TIME], tool_choice=choice, guided_regex="a")
-    assert error.param == "guided_regex"
-    assert "tool_choice" in error.message
+    request = chat.one(tools=[TIME], tool_choice=choice, guided_regex="a")
+    assert request.constraint == Regex(pattern="a")
+    assert request.tool_use is not None
 
 
 def test_a_form_and_tools_that_may_not_be_called() -> None:

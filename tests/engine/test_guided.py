@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import mlx.core as mx
 import pytest
@@ -194,7 +195,11 @@ def test_an_answer_without_thinking_has_no_limit() -> None:
     assert run(engine(), [free]).tokens == run(engine(), [limited]).tokens
 
 
+def uniform_in(dtype: mx.Dtype, tokens: mx.array) -> mx.array:
+    return uniform(VOCAB)(tokens).astype(dtype)
+
+
 def test_a_model_of_many_dtypes_is_masked_alike() -> None:
     for dtype in (mx.float16, mx.bfloat16):
-        model = MockModel(lambda tokens, dtype=dtype: uniform(VOCAB)(tokens).astype(dtype))
+        model = MockModel(partial(uniform_in, dtype))
         assert re.fullmatch("[xyz]{7}", said(run(engine(model), [job(1, "[xyz]{7}")]).tokens[1, 0]))

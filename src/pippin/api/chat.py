@@ -67,12 +67,6 @@ class ChatBody(GenerationFields, ToolFields, ReasoningFields):
             raise disagreement("top_logprobs", "top_logprobs needs logprobs to be true.")
         if (self.min_tokens or 0) > (self.token_limit or self.min_tokens or 0):
             raise disagreement("min_tokens", "min_tokens must not be more than max_tokens.")
-        if self.constraint and self.tool_use:
-            raise disagreement(
-                self.constraint.param,
-                f"{self.constraint.param} cannot go with tools that may be called. Leave one of "
-                "them out, or set tool_choice to 'none'.",
-            )
 
 
 def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[GenerationRequest]:

@@ -124,7 +124,7 @@ class ToolFields(Body):
     """What the model may call: OpenAI's nested form, or ``name`` and ``parameters`` directly."""
     tool_choice: ToolChoice | None = None
     """``none``: the tools are not shown to the model. ``auto``, the default: it may call them.
-    ``required``: it must. A named function: it must call that one."""
+    ``required``: it must. A named function: it must call that one, once."""
     parallel_tool_calls: bool | None = None
     """Whether one answer may call several tools. True if not given."""
 
@@ -166,5 +166,5 @@ class ToolFields(Body):
             return None
         parallel = self.parallel_tool_calls is not False
         if isinstance(self.tool_choice, NestedChoice | FlatChoice):
-            return ToolUse(mode="required", only=self.tool_choice.chosen[1], parallel=parallel)
+            return ToolUse(mode="required", only=self.tool_choice.chosen[1], parallel=False)
         return ToolUse(mode=self.tool_choice or "auto", parallel=parallel)

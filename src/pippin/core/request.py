@@ -82,7 +82,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     score: bool = False
     """Report each choice's summed log-probability when it finishes (for ``best_of``)."""
     constraint: Constraint | None = None
-    """The form of the answer, once it has thought. Never with ``tool_use``."""
+    """The form of the answer's text, once it has thought; calls are apart from it."""
     tool_use: ToolUse | None = None
     """How the answer may call the prompt's tools; ``None``: it has none, or may not."""
     thinking_budget: int | None = None

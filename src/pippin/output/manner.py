@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import Family
+from pippin.output.families.harmony import Harmony
 from pippin.output.pieces import Scanner
 from pippin.output.thinking import PlainScanner, Thinking, ThinkingMarks, ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
@@ -15,9 +16,10 @@ MARKS = (
     ThinkingMarks("◁think▷", "◁/think▷"),
     ThinkingMarks("<thought>", "</thought>"),
     ThinkingMarks("<|channel>thought\n", "<channel|>"),
+    ThinkingMarks("<|START_THINKING|>", "<|END_THINKING|>"),
 )
 """Of the families that people run: Qwen, DeepSeek, GLM, MiniMax and others; Magistral; Seed-OSS;
-Kimi-VL; EXAONE Deep; Gemma 4."""
+Kimi-VL; EXAONE Deep; Gemma 4; Command."""
 
 
 def thinking_marks(template: str | None) -> ThinkingMarks | None:
@@ -35,6 +37,13 @@ class Manner:
         pieces = (piece for text in texts for piece in vocabulary.split(text))
         self.shown = frozenset(piece for piece in pieces if isinstance(piece, int))
         """Special tokens that scanners need to see."""
+        self.in_channels = isinstance(family, Harmony)
+        """Whether all that the model says in a chat has markup around it, calls or not."""
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it can think before it answers."""
+        return self.marks is not None or self.in_channels
 
     def thinking(self, tail: str, continued: str | None = None) -> Thinking | None:
         """How the answer to a prompt that ends with ``tail`` may begin. ``continued``: the part of
@@ -52,6 +61,10 @@ class Manner:
     def scanner(
         self, tools: Sequence[Tool], thinking: Thinking | None, *, enforced: bool
     ) -> Scanner:
-        """For one choice. ``tools``: those that it may call."""
-        answer = self.family.scanner(tools, enforced=enforced) if tools else PlainScanner()
+        """For one choice that may call these tools."""
+        answer = self.family.scanner(tools, enforced=enforced)
         return ThinkingScanner(thinking, answer) if thinking else answer
+
+    def text_scanner(self, thinking: Thinking | None) -> Scanner:
+        """For one choice that calls nothing."""
+        return ThinkingScanner(thinking, PlainScanner()) if thinking else PlainScanner()

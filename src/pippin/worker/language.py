@@ -1,14 +1,18 @@
 """What a worker knows of its model's words."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from tokenizers import Tokenizer
 
 from pippin.core.request import ChatPrompt, GenerationRequest, TextPrompt
-from pippin.core.tools import Tool
+from pippin.core.tools import Tool, ToolUse
 from pippin.engine.constraints.compiler import Compiler
 from pippin.engine.constraints.guide import Form, ThinkingLimit
 from pippin.engine.constraints.marks import Marks
+from pippin.engine.constraints.schemas.source import json_expression
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.errors import InvalidRequest, UnsupportedParameter
 from pippin.output.families.grammar import answer_grammar
@@ -45,14 +49,29 @@ class Language:
         Raises:
             InvalidRequest: it is wrong, too large, or cannot be enforced.
         """
-        if request.constraint:
-            return self._compiler(request.constraint.param).compile(request.constraint, thinking)
-        if request.tool_use:
-            mark = Marks(self.vocabulary.split)
-            rules = self.manner.family.rules(callable_tools(request), mark)
-            lark = answer_grammar(rules, request.tool_use, mark)
-            return self._compiler("tools").compile_lark(lark, "tools", thinking)
+        constraint, use = request.constraint, request.tool_use
+        if use or (constraint and self._in_channels(request)):
+            tools = offered_tools(request)
+            return self._compiler("tools").compile_lark(
+                msgspec.json.encode((tools, use)),
+                lambda: self._grammar(tools, use, "@form" if constraint else ""),
+                "tools",
+                form=constraint,
+                thinking=thinking,
+            )
+        if constraint:
+            return self._compiler(constraint.param).compile(constraint, thinking)
         return None
+
+    def _grammar(self, tools: Sequence[Tool], use: ToolUse | None, form: str) -> str:
+        for i, tool in enumerate(tools):
+            json_expression(json.dumps(tool.parameters), f"tools[{i}]")  # its error names the tool
+        mark = Marks(self.vocabulary.split)
+        rules = self.manner.family.rules(callable_tools(tools, use), mark)
+        return answer_grammar(rules, use, mark, form)
+
+    def _in_channels(self, request: GenerationRequest) -> bool:
+        return self.manner.in_channels and isinstance(request.prompt, ChatPrompt)
 
     def _compiler(self, param: str) -> Compiler:
         if self.compiler is None:
@@ -85,16 +104,23 @@ class Language:
 
     def scanner(self, request: GenerationRequest, thinking: Thinking | None) -> Scanner:
         """Of one choice's text."""
-        enforced = request.tool_use is not None
-        return self.manner.scanner(callable_tools(request), thinking, enforced=enforced)
+        use = request.tool_use
+        if use is None and not self._in_channels(request):
+            return self.manner.text_scanner(thinking)
+        tools = callable_tools(offered_tools(request), use)
+        return self.manner.scanner(tools, thinking, enforced=use is not None)
 
 
-def callable_tools(request: GenerationRequest) -> tuple[Tool, ...]:
-    """The tools that an answer may call."""
-    use = request.tool_use
-    if use is None or not isinstance(request.prompt, ChatPrompt):
+def offered_tools(request: GenerationRequest) -> tuple[Tool, ...]:
+    """The tools that the prompt tells of."""
+    return request.prompt.tools if isinstance(request.prompt, ChatPrompt) else ()
+
+
+def callable_tools(tools: Sequence[Tool], use: ToolUse | None) -> tuple[Tool, ...]:
+    """Of these tools, the ones that an answer may call."""
+    if use is None:
         return ()
-    return tuple(tool for tool in request.prompt.tools if use.only in (None, tool.name))
+    return tuple(tool for tool in tools if use.only in (None, tool.name))
 
 
 def language_of(

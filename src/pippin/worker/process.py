@@ -190,7 +190,7 @@ def _info(
         chat=template is not None,
         template_kwargs=tuple(sorted(template.kwargs)) if template else (),
         tool_parser=manner.family.name,
-        thinking=manner.marks is not None,
+        thinking=manner.thinks,
         device=device,
         max_lanes=max_lanes,
     )

@@ -2,7 +2,7 @@
 
 import json
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 from tokenizers import Tokenizer
 
@@ -190,3 +190,21 @@ def check_calls(pieces: list[Piece]) -> None:
     for name, arguments in plainly(pieces):
         assert isinstance(arguments, dict)
         jsonschema.validate(json.loads(json.dumps(arguments)), schemas[name])
+
+
+@pytest.mark.parametrize("text", ["yes", "no", CALL, f"{CALL}\n{PING}"])
+def test_a_form_instead_of_free_text(text: str) -> None:
+    vocabulary = Bytes()
+    mark = vocabulary.mark
+    grammar = answer_grammar(Hermes().rules(TOOLS, mark), ToolUse(), mark, '("yes" | "no")')
+    tokens = vocabulary.encode(text)
+    assert taken(grammar, vocabulary.tokenizer, tokens) == (len(tokens), True)
+
+
+@pytest.mark.parametrize("text", ["y", "yes ", "maybe", f"yes{CALL}", "", "Hello"])
+def test_what_is_neither_form_nor_call_is_refused(text: str) -> None:
+    vocabulary = Bytes()
+    mark = vocabulary.mark
+    grammar = answer_grammar(Hermes().rules(TOOLS, mark), ToolUse(), mark, '("yes" | "no")')
+    tokens = vocabulary.encode(text)
+    assert taken(grammar, vocabulary.tokenizer, tokens) != (len(tokens), True)

@@ -23,7 +23,7 @@ from pippin.engine.constraints.schemas.source import schema_source
 from pippin.engine.constraints.source import Source
 from pippin.output.thinking import Thinking
 
-_Key = tuple[object, Thinking | None]
+_Key = tuple[object, ...]
 
 
 class Compiled:
@@ -100,10 +100,29 @@ class Compiler:
             (constraint, thinking), constraint.param, lambda: _source(constraint), thinking
         )
 
-    def compile_lark(self, lark: str, param: str, thinking: Thinking | None = None) -> Compiled:
-        """A grammar of our own, in llguidance's dialect of Lark. Raises ``InvalidRequest``: it is
-        too large, by what went into it."""
-        return self._remembered((lark, thinking), param, lambda: Source(lark), thinking)
+    def compile_lark(
+        self,
+        key: str | bytes,
+        lark: Callable[[], str],
+        param: str,
+        *,
+        form: Constraint | None = None,
+        thinking: Thinking | None = None,
+    ) -> Compiled:
+        """A grammar of our own, in llguidance's dialect of Lark, which is asked for only if none of
+        this key is remembered. It may speak of the form as ``@form``. Raises ``InvalidRequest``: it
+        or the form is too large, by what went into it."""
+
+        def source() -> Source:
+            inner = _source(form) if form else Source("")
+            return Source(
+                lark(),
+                written_from=len(key) + inner.written_from,
+                ambiguous=inner.ambiguous,
+                form=inner.lark,
+            )
+
+        return self._remembered((key, form, thinking), param, source, thinking)
 
     def _remembered(
         self, key: _Key, param: str, source: Callable[[], Source], thinking: Thinking | None
@@ -129,7 +148,7 @@ class Compiler:
         return compiled
 
     def _compile(self, source: Source, param: str, thinking: Thinking | None) -> Compiled:
-        grammar = with_thinking(source, thinking, self._special) if thinking else source.lark
+        grammar = with_thinking(source, thinking, self._special) if thinking else source.grammar
         limits = parser_limits(ambiguous=source.ambiguous)
         return Compiled(self.tokenizer, grammar, limits, param, source.written_from)
 

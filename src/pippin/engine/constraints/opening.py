@@ -33,7 +33,8 @@ def with_thinking(answer: Source, thinking: Thinking, special: Mapping[str, int]
         rules += [f"thought: TEXT? {close}", r"TEXT: /(?s:.)+/"]
     else:
         rules.append(f"thought[lazy]: /(?s:.*)/ {quoted(thinking.marks.close)}")
-    return bundle("\n".join(rules) + "\n", answer)
+    main = "\n".join(rules) + "\n"
+    return bundle({"main": main, "answer": answer.lark, "form": answer.form})
 
 
 def _reference(mark: str, special: Mapping[str, int]) -> str | None:

@@ -60,9 +60,9 @@ class CallRules:
     """A Lark expression for what must follow the last call, if anything."""
     lead: str = ""
     """A Lark expression for what stands before an answer's text or calls, if anything does."""
-    answer: str = ""
-    """Instead of free text: a Lark expression of an answer without calls, where there is markup
-    in it. No text stands before calls then but ``lead``."""
+    text_mark: str = ""
+    """A Lark expression of the markup by which the text of an answer begins, if there is some. No
+    text stands before calls then but ``lead``."""
     openings: tuple[Opening | CommonOpening, ...] = ()
     """Instead of ``trigger`` and ``first``, which are empty then: for families whose calls are
     known as such by their tools' names only."""

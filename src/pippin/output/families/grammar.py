@@ -7,26 +7,32 @@ from pippin.core.tools import ToolUse
 from pippin.output.families.family import CallRules, CommonOpening, Mark, Opening
 
 _LETTERS_AND_TOKEN = re.compile(r'("(?:\\.|[^"\\])*") (<\[.*)', re.DOTALL)
+_TEXT = r"TEXT: /(?s:.*)/"
 _LEAD = r"lead: /[ \t\n\r]{0,4}/"
 
 
-def answer_grammar(rules: CallRules, use: ToolUse, mark: Mark) -> str:
+def answer_grammar(rules: CallRules, use: ToolUse | None, mark: Mark, form: str = "") -> str:
     """In llguidance's Lark dialect, with ``start``.
 
     ``auto``: free text in which no call begins, or free text and calls, and nothing behind them.
-    ``required``: calls, with at most a little white space before them. That ``use.only`` is the
-    only tool in ``rules`` is its caller's care.
+    ``required``: calls, with at most a little white space before them. ``None``: no calls.
+    ``form``: a Lark expression instead of free text; then an answer is either that or calls. That
+    ``use.only`` is the only tool in ``rules`` is its caller's care.
     """
+    if use is None:
+        start = f"start: {rules.lead} {rules.text_mark} {form or 'TEXT'}"
+        return "\n".join(["%llguidance {}", start, _TEXT, rules.rules, ""])
     more = f"({rules.more})*" if use.parallel and rules.more else ""
     behind = f"{more} {rules.end}".strip()
     openings = rules.openings or (Opening(mark(rules.trigger), rules.first),)
     lines = ["%llguidance {}"]
     ways = " | ".join(map(_way, openings))
-    if rules.answer:
-        answer = f" | {rules.answer}" if use.mode == "auto" else ""
-        lines.append(f"start: {rules.lead} (({ways}) {behind}{answer})")
-    elif use.mode == "required":
-        lines += [f"start: lead ({ways}) {behind}", _LEAD]
+    text = f"{rules.text_mark} {form or 'TEXT'}" if use.mode == "auto" else ""
+    either = f" | {text}" if text else ""
+    if rules.text_mark:
+        lines += [f"start: {rules.lead} (({ways}) {behind}{either})", _TEXT]
+    elif use.mode == "required" or form:
+        lines += [f"start: lead ({ways}) {behind}{either}", _LEAD]
     else:
         lines += _free_or_calls(openings, behind)
     return "\n".join([*lines, rules.rules, ""])

@@ -58,14 +58,13 @@ class Harmony:
             more="",
             rules="\n".join(
                 [
-                    one_of("call_any", calls),
+                    *([one_of("call_any", calls)] if calls else ()),
                     text_rule("call_said", mark, _END, behind=f"{_START}assistant"),
                     f"call_lead: (({thought} | {said}) call_said)*",
-                    "CALL_FINAL: /(?s:.*)/",
                 ]
             ),
             lead="call_lead",
-            answer=f"{mark(f'{_CHANNEL}final{_MESSAGE}')} CALL_FINAL",
+            text_mark=mark(f"{_CHANNEL}final{_MESSAGE}"),
         )
 
 
