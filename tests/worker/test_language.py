@@ -18,7 +18,7 @@ from pippin.worker.language import Language, language_of
 FOLDER = demo.MODELS["demo"]
 TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
 SOURCE = (FOLDER / "chat_template.jinja").read_text(encoding="utf-8")
-END = TOKENIZER.token_to_id("<|im_end|>")
+EOS = frozenset(TOKENIZER.encode("<|im_end|>", add_special_tokens=False).ids)
 WEATHER = Tool(
     name="weather",
     parameters={
@@ -37,7 +37,7 @@ HARMONY = (
 def language(source: str = SOURCE, tool_parser: str = "") -> Language:
     template = ChatTemplate(source, {})
     return language_of(
-        TOKENIZER, template, vocab_size=1536, eos=frozenset({END}), tool_parser=tool_parser
+        TOKENIZER, template, vocab_size=1536, eos=EOS, tool_parser=tool_parser
     )
 
 
