@@ -36,9 +36,7 @@ HARMONY = (
 
 def language(source: str = SOURCE, tool_parser: str = "") -> Language:
     template = ChatTemplate(source, {})
-    return language_of(
-        TOKENIZER, template, vocab_size=1536, eos=EOS, tool_parser=tool_parser
-    )
+    return language_of(TOKENIZER, template, vocab_size=1536, eos=EOS, tool_parser=tool_parser)
 
 
 DEMO = language()
