@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 
 TEXT_THREADS = 2
 """So that one slow prompt does not hold up every other."""
+FORM_THREADS = 2
+"""Of their own: grammars that take long to compile hold up nothing but other requests with one."""
 FRAME_BYTES = 1 << 20
 """Roughly, of the events in one frame: far below the wire's limit."""
 LOGPROB_BYTES = 64
@@ -65,6 +67,7 @@ class Executor:
         self._preparing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._text = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
+        self._forms = ThreadPoolExecutor(FORM_THREADS, thread_name_prefix="forms")
 
     def handle(self, message: wire.ToWorker) -> None:
         """One message of the gateway."""
@@ -107,8 +110,10 @@ class Executor:
 
     async def _submit(self, message: wire.Submit) -> None:
         try:
-            prepared = await self._in_text_thread(
-                lambda: self._jobs.prepared(message.id, message.request)
+            request = message.request
+            threads = self._forms if request.constraint or request.tool_use else self._text
+            prepared = await asyncio.get_running_loop().run_in_executor(
+                threads, self._jobs.prepared, message.id, request
             )
         finally:
             wanted = message.id in self._preparing
