@@ -94,11 +94,12 @@ class Language:
             )
         if thinking is None:
             return None
-        close = thinking.marks.close
+        # With the gap that templates have behind it: so the model knows that its answer is next.
+        close = TextPrompt(text=f"\n{thinking.marks.close}\n\n")
         return ThinkingLimit(
             request.thinking_budget,
             thinking,
-            self.encoder.encode(TextPrompt(text=f"\n{close}"), add_special_tokens=False),
+            self.encoder.encode(close, add_special_tokens=False),
             self.vocabulary.bytes_of,
         )
 
