@@ -30,29 +30,29 @@ def named(schema: Any, **more: Any) -> dict[str, Any]:
 
 FORMAT_PARAM = "response_format.json_schema.schema"
 FORMS: list[tuple[dict[str, Any], Constraint]] = [
-    ({"response_format": {"type": "json_object"}}, JSONSchema(schema=ANY)),
+    ({"response_format": {"type": "json_object"}}, JSONSchema(closed=True, schema=ANY)),
     (
         {"response_format": named(SCHEMA, strict=True, description="d")},
-        JSONSchema(schema=TEXT, param=FORMAT_PARAM),
+        JSONSchema(closed=True, schema=TEXT, param=FORMAT_PARAM),
     ),
-    ({"response_format": named(None)}, JSONSchema(schema=ANY, param=FORMAT_PARAM)),
-    ({"guided_json": SCHEMA}, JSONSchema(schema=TEXT, param="guided_json")),
-    ({"guided_json": TEXT}, JSONSchema(schema=TEXT, param="guided_json")),
-    ({"guided_json": {}}, JSONSchema(schema="{}", param="guided_json")),
+    ({"response_format": named(None)}, JSONSchema(closed=True, schema=ANY, param=FORMAT_PARAM)),
+    ({"guided_json": SCHEMA}, JSONSchema(closed=True, schema=TEXT, param="guided_json")),
+    ({"guided_json": TEXT}, JSONSchema(closed=True, schema=TEXT, param="guided_json")),
+    ({"guided_json": {}}, JSONSchema(closed=True, schema="{}", param="guided_json")),
     ({"guided_choice": ["a", "b c"]}, Choice(options=("a", "b c"))),
     ({"guided_regex": "[a-z]+"}, Regex(pattern="[a-z]+")),
     ({"guided_grammar": 'start: "x"'}, Grammar(text='start: "x"')),
     (
         {"structured_outputs": {"json": SCHEMA}},
-        JSONSchema(schema=TEXT, param="structured_outputs.json"),
+        JSONSchema(closed=True, schema=TEXT, param="structured_outputs.json"),
     ),
     (
         {"structured_outputs": {"json": TEXT, "regex": None, "json_object": False}},
-        JSONSchema(schema=TEXT, param="structured_outputs.json"),
+        JSONSchema(closed=True, schema=TEXT, param="structured_outputs.json"),
     ),
     (
         {"structured_outputs": {"json_object": True}},
-        JSONSchema(schema=ANY, param="structured_outputs.json_object"),
+        JSONSchema(closed=True, schema=ANY, param="structured_outputs.json_object"),
     ),
     (
         {"structured_outputs": {"regex": "a"}},

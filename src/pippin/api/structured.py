@@ -35,7 +35,7 @@ Options = Annotated[
     BeforeValidator(check_size),
     at_most(MAX_OPTIONS),
 ]
-Whitespace = Annotated[str, Field(min_length=1, max_length=MAX_WHITESPACE_CHARS)]
+Whitespace = Annotated[str, Field(max_length=MAX_WHITESPACE_CHARS)]
 
 
 class TextFormat(Body):
@@ -102,7 +102,7 @@ class StructuredOutputs(Body):
     json_object: bool | None = None
     """Any JSON object."""
     whitespace_pattern: Whitespace | None = None
-    """A regex of what may stand between JSON's tokens."""
+    """A regex of what may stand between JSON's tokens; empty: nothing."""
 
 
 class ConstraintFields(Body):
@@ -119,7 +119,7 @@ class ConstraintFields(Body):
     guided_grammar: Pattern | None = None
     """The answer is a text of this context-free grammar, in Lark's notation or as GBNF."""
     guided_whitespace_pattern: Whitespace | None = None
-    """A regex of what may stand between JSON's tokens; for schemas only."""
+    """A regex of what may stand between JSON's tokens; empty: nothing. For schemas only."""
     structured_outputs: StructuredOutputs | None = None
     """vLLM's newer form of the same."""
 
@@ -131,7 +131,8 @@ class ConstraintFields(Body):
             return None
         form, spaces = forms[0], self._whitespace()
         if isinstance(form, JSONSchema) and spaces:
-            return msgspec.structs.replace(form, whitespace=spaces[0][1])
+            param, pattern = spaces[0]
+            return msgspec.structs.replace(form, whitespace=pattern, whitespace_param=param)
         return form
 
     def check_agreement(self) -> None:
@@ -163,23 +164,25 @@ class ConstraintFields(Body):
         outputs = self.structured_outputs
         given = {
             "guided_whitespace_pattern": self.guided_whitespace_pattern,
-            "structured_outputs.whitespace_pattern": outputs and outputs.whitespace_pattern,
+            "structured_outputs.whitespace_pattern": outputs.whitespace_pattern
+            if outputs
+            else None,
         }
-        return [(param, pattern) for param, pattern in given.items() if pattern]
+        return [(param, pattern) for param, pattern in given.items() if pattern is not None]
 
 
 def _of_format(form: TextFormat | ObjectFormat | SchemaFormat | None) -> Iterator[Constraint]:
     if isinstance(form, ObjectFormat):
-        yield JSONSchema(schema=ANY_OBJECT, param="response_format")
+        yield JSONSchema(closed=True, schema=ANY_OBJECT, param="response_format")
     elif isinstance(form, SchemaFormat):
         schema = form.json_schema.schema_
         text = ANY_OBJECT if schema is None else as_text(schema)
-        yield JSONSchema(schema=text, param="response_format.json_schema.schema")
+        yield JSONSchema(closed=True, schema=text, param="response_format.json_schema.schema")
 
 
 def _of_guided(fields: ConstraintFields) -> Iterator[Constraint]:
     if fields.guided_json is not None:
-        yield JSONSchema(schema=as_text(fields.guided_json), param="guided_json")
+        yield JSONSchema(closed=True, schema=as_text(fields.guided_json), param="guided_json")
     if fields.guided_choice is not None:
         yield Choice(options=tuple(fields.guided_choice), param="guided_choice")
     if fields.guided_regex is not None:
@@ -192,7 +195,7 @@ def _of_outputs(outputs: StructuredOutputs) -> list[Constraint]:
     param = "structured_outputs."
     forms: list[Constraint] = []
     if outputs.json_ is not None:
-        forms.append(JSONSchema(schema=as_text(outputs.json_), param=param + "json"))
+        forms.append(JSONSchema(closed=True, schema=as_text(outputs.json_), param=param + "json"))
     if outputs.regex is not None:
         forms.append(Regex(pattern=outputs.regex, param=param + "regex"))
     if outputs.choice is not None:
@@ -200,5 +203,5 @@ def _of_outputs(outputs: StructuredOutputs) -> list[Constraint]:
     if outputs.grammar is not None:
         forms.append(Grammar(text=outputs.grammar, param=param + "grammar"))
     if outputs.json_object:
-        forms.append(JSONSchema(schema=ANY_OBJECT, param=param + "json_object"))
+        forms.append(JSONSchema(closed=True, schema=ANY_OBJECT, param=param + "json_object"))
     return forms

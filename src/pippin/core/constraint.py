@@ -17,7 +17,10 @@ class JSONSchema(msgspec.Struct, frozen=True, kw_only=True, tag="json_schema"):
     schema: str
     """As JSON text."""
     whitespace: str | None = None
-    """A regex of what may stand between JSON's tokens; ``None``: a little."""
+    """A regex of what may stand between JSON's tokens; ``None``: a little; empty: nothing."""
+    whitespace_param: str = "guided_whitespace_pattern"
+    closed: bool = False
+    """Objects that list their members have no others, unless the schema speaks of others itself."""
     param: str = "response_format"
 
 

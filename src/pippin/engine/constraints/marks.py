@@ -24,6 +24,7 @@ class Marks:
         )
 
     def json(self, schema: dict[str, Any]) -> str:
-        """The expression of the values that are valid under a schema. Raises ``InvalidRequest``:
+        """The expression of the values that are valid under a schema, without members that nobody
+        listed. Raises ``InvalidRequest``:
         it cannot be enforced exactly."""
-        return json_expression(json.dumps(schema), "tools")
+        return json_expression(json.dumps(schema), "tools", closed=True)

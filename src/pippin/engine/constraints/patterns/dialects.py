@@ -7,9 +7,11 @@ each is exact.
 as narrow as any common engine takes them, so that whatever is written also matches in Python's
 ``re`` and in Rust: ``\d`` is ``[0-9]`` and ``\D`` no digit of any script; ``\s`` is ASCII's
 whitespace and ``\S`` no whitespace at all; ``\w`` is a letter or digit of any script or ``_``.
+
+``JSON_SPACE`` is for what stands between JSON's tokens: ``\s`` is what JSON takes for whitespace.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ECMA_SPACE = (
     r"\t\n\v\f\r \x{a0}\x{feff}\x{1680}\x{2000}-\x{200a}"
@@ -49,3 +51,4 @@ PYTHON = Dialect(
     dot=r"\n",
     python=True,
 )
+JSON_SPACE = replace(PYTHON, narrow=PYTHON.narrow | {"s": r"\t\n\r "})

@@ -37,7 +37,11 @@ class ObjectWriter:
         matcher: PatternMatcher,
         reference: Callable[[State], Plain],
         forms: Callable[[State], Forms],
+        *,
+        closed: bool,
     ) -> None:
+        """``closed``: objects that list members get no others, where they need not."""
+        self._closed = closed
         self._matcher = matcher
         self._reference = reference
         self._forms = forms
@@ -79,6 +83,13 @@ class ObjectWriter:
         for name in sorted(branch.required - members.keys()):
             members[name] = judged_by(branch, name, self._matcher)
         usable = [name for name in members if self.alive.get(members[name], False)]
+        if (
+            self._closed
+            and branch.properties
+            and branch.rest == ANY
+            and branch.least <= len(usable)
+        ):
+            branch = replace(branch, rest=NOTHING)
         if not branch.required <= set(usable):
             return []
         optional = [name for name in usable if name not in branch.required]

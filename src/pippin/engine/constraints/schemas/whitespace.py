@@ -1,7 +1,7 @@
 """What may stand between JSON's tokens, at each place where JSON allows whitespace."""
 
 from pippin.engine.constraints.patterns.anchors import whole
-from pippin.engine.constraints.patterns.dialects import PYTHON
+from pippin.engine.constraints.patterns.dialects import JSON_SPACE
 from pippin.engine.constraints.patterns.matching import PatternMatcher
 from pippin.engine.constraints.patterns.nodes import (
     UNBOUNDED,
@@ -14,9 +14,8 @@ from pippin.engine.constraints.patterns.nodes import (
     write,
 )
 from pippin.engine.constraints.patterns.parser import parse
-from pippin.engine.constraints.schemas.refusal import SchemaRefused
 
-A_LITTLE = r" {1,2}|\r?\n[ \t]{0,32}"
+A_LITTLE = r" {1,2}|\r?\n[ \t]{0,16}"
 """What JSON is usually written with. A run that is constrained cannot pad its answer for ever."""
 MOST = 64
 """Of any run of whitespace, whatever a client's pattern says."""
@@ -25,21 +24,18 @@ MOST = 64
 def whitespace_pattern(pattern: str | None) -> str:
     """In Rust's syntax; empty: none at all.
 
-    Raises ``SchemaRefused``: the pattern is wrong, or matches what is not JSON's whitespace.
+    Raises ``PatternRefused``: the pattern is wrong, or matches what is not JSON's whitespace.
     """
     if pattern is None:
         return A_LITTLE
-    try:
-        node = _bounded(whole(parse(pattern, PYTHON)))
-    except PatternRefused as refused:
-        raise SchemaRefused(f"the whitespace pattern is refused: {refused}", "#") from None
+    node = _bounded(whole(parse(pattern, JSON_SPACE)))
     if size(node) > 4 * MOST:
-        raise SchemaRefused(f"the whitespace pattern may match {MOST} characters", "#")
+        raise PatternRefused(f"it may match {MOST} characters at most")
     written = write(node)
     other = r"[ \t\r\n]*[^ \t\r\n][\x{0}-\x{10ffff}]*"
     matcher = PatternMatcher()
     if not matcher.disjoint(frozenset((written, other))):
-        raise SchemaRefused("the whitespace pattern may match only spaces, \\t, \\r and \\n", "#")
+        raise PatternRefused("it may match only spaces, \\t, \\r and \\n")
     return "" if matcher.disjoint(frozenset((written, r"[ \t\r\n]+"))) else written
 
 

@@ -40,9 +40,11 @@ Plain = dict[str, Any] | bool
 class Writer:
     """Owned by one compilation."""
 
-    def __init__(self, forms: Callable[[State], Forms], matcher: PatternMatcher) -> None:
+    def __init__(
+        self, forms: Callable[[State], Forms], matcher: PatternMatcher, *, closed: bool
+    ) -> None:
         self._forms = forms
-        self._objects = ObjectWriter(matcher, self._reference, forms)
+        self._objects = ObjectWriter(matcher, self._reference, forms, closed=closed)
         self._names: dict[State, str] = {}
         self._alive: dict[State, bool] = {}
         self._definitions: dict[str, Plain] = {}
