@@ -86,3 +86,17 @@ def test_the_same_constraint_with_and_without_thinking(tokenizer: LLTokenizer) -
     assert accepts_tokens(plain.matcher(), tokens_of(tokenizer, "yes"))
     thinking = compiler.compile(choice, Thinking(MARKS, inside=True))
     assert not accepts_tokens(thinking.matcher(), tokens_of(tokenizer, "yes"))
+
+
+def test_the_letters_of_a_mark_are_no_thought() -> None:
+    """Whoever reads the text would take them for the mark itself."""
+    tokenizer = demo("<think>", "</think>")
+    thinking = Thinking(MARKS, inside=True)
+    compiled = Compiler(tokenizer).compile(Choice(options=("yes", "no")), thinking)
+
+    def fits(*pieces: str) -> bool:
+        return accepts_tokens(compiled.matcher(), tokens_of(tokenizer, *pieces))
+
+    assert fits("a < b", "</think>", "yes")
+    assert fits("the mark is </thin", "</think>", "yes")
+    assert not fits("the mark is </think>, and no more", "</think>", "yes")

@@ -30,7 +30,9 @@ def with_thinking(answer: Source, thinking: Thinking, special: Mapping[str, int]
     if not thinking.inside:
         rules.append(f"mark: {opening}")
     if close:
-        rules += [f"thought: TEXT? {close}", r"TEXT: /(?s:.)+/"]
+        # The letters of the mark would be read as the mark, and what follows as the answer.
+        letters = f"/(?s:.*)/ {quoted(thinking.marks.close)} /(?s:.*)/"
+        rules += [f"thought: TEXT? {close}", f"TEXT: /(?s:.)+/ & ~({letters})"]
     else:
         rules.append(f"thought[lazy]: /(?s:.*)/ {quoted(thinking.marks.close)}")
     main = "\n".join(rules) + "\n"
