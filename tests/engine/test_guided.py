@@ -144,7 +144,7 @@ def test_penalties_and_bias_choose_among_what_is_allowed() -> None:
 class TooComplex:
     """A form that cannot be followed far."""
 
-    def matcher(self) -> LLMatcher:
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
         limits = LLParserLimits(step_lexer_fuel=300, max_lexer_states=40)
         grammar = LLMatcher.grammar_from_regex("(a|b|c)*a(a|b|c){12}[xy]*")
         return LLMatcher(TOKENIZER, grammar, log_level=0, limits=limits)

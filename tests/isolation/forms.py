@@ -36,7 +36,7 @@ class Pattern:
     def __repr__(self) -> str:
         return f"Pattern({self._pattern!r})"
 
-    def matcher(self) -> LLMatcher:
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
         return LLMatcher(TOKENIZER, LLMatcher.grammar_from_regex(self._pattern), log_level=0)
 
 

@@ -31,7 +31,7 @@ class Regex:
         self._grammar = LLMatcher.grammar_from_regex(pattern)
         self._limits = limits
 
-    def matcher(self) -> LLMatcher:
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
         return LLMatcher(TOKENIZER, self._grammar, log_level=0, limits=self._limits)
 
 

@@ -48,31 +48,44 @@ class Compiled:
         self._first = self._fresh()
         if self._first.is_error():
             raise refusal(self._first.get_error(), param)
-        self._first.compute_bitmask()
+        bits = self._first.compute_bitmask()
         if self._first.is_error():
             raise refusal(self._first.get_error(), param)
+        if not any(bits):
+            raise refusal("no match", param)
+        self._some_token = _lowest(bits)
 
-    def matcher(self) -> LLMatcher:
-        """A fresh one for one lane, within microseconds mostly.
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
+        """A fresh one for one lane, within microseconds mostly; ``alone``: within the time that
+        the grammar takes to be compiled.
 
         Lanes of one grammar share what its lexer learns, and so its limits: once it broke, or
         after many lanes, the next one begins with a new lexer. A lane whose matcher meets its
         limits in the middle of a text has ``is_error()``, and from then on its mask allows the
         end of the text only; so the error must be asked for after each mask and each token.
         """
+        if alone:
+            return self._fresh()
         with self._lock:
             self._lanes += 1
-            if self._lanes > LANES_PER_LEXER:
+            if self._lanes > LANES_PER_LEXER or self._is_broken():
                 self._first, self._lanes = self._fresh(), 1
-            lane = self._first.deep_copy()
-            lane.compute_bitmask()
-            if lane.is_error():
-                self._first, self._lanes = self._fresh(), 1
-                lane = self._first.deep_copy()
-            return lane
+            return self._first.deep_copy()
+
+    def _is_broken(self) -> bool:
+        """Whether lanes have used up what their lexer may learn. A mask that it remembers does
+        not tell, a step does."""
+        lane = self._first.deep_copy()
+        lane.consume_token(self._some_token)
+        return lane.is_error()
 
     def _fresh(self) -> LLMatcher:
         return LLMatcher(self._tokenizer, self._grammar, log_level=0, limits=self._limits)
+
+
+def _lowest(bits: bytes) -> int:
+    """The first token that a mask allows."""
+    return next(8 * i + (byte & -byte).bit_length() - 1 for i, byte in enumerate(bits) if byte)
 
 
 class Compiler:

@@ -14,11 +14,15 @@ Bits = npt.NDArray[np.int32]
 """A bit per token, 32 a word, the lowest token in the lowest bit: whether it is allowed."""
 
 
+MAX_RENEWALS = 16
+"""Times that a lane's constraint is taken up anew with an empty memory."""
+
+
 class Form(Protocol):
     """A compiled constraint."""
 
-    def matcher(self) -> LLMatcher:
-        """A fresh one, for one lane."""
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
+        """A fresh one, for one lane. ``alone``: it shares no memory with other lanes'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class Guide:
         """``eos``: the tokens that end the lane's text. They are not allowed as long as there are
         fewer than ``min_tokens``, unless nothing else is."""
         self.matcher = form.matcher() if form else None
+        self._form = form
+        self._consumed: list[int] = []
+        self._renewals = 0
         self._meter = _Meter(limit) if limit else None
         self._eos = tuple(eos)
         self._min_tokens = min_tokens
@@ -60,13 +67,37 @@ class Guide:
         """Whether the constraint could not be followed any further."""
         return self.matcher is not None and self.matcher.is_error()
 
+    def renew(self) -> bool:
+        """Whether a constraint that is broken could be taken up anew.
+
+        The grammar engine remembers all that it has looked at, as much as it may, for all lanes of
+        a form together. What the text itself needs is a small part of that, so a long text goes on
+        with an empty memory, through which only its own tokens have gone.
+        """
+        if self._form is None or not self.broken or self._renewals >= MAX_RENEWALS:
+            return False
+        self._renewals += 1
+        fresh = self._form.matcher(alone=True)
+        for token in self._consumed:
+            if not fresh.consume_token(token):
+                return False
+        self.matcher = fresh
+        self._forced = None
+        return True
+
     def forced(self) -> list[int]:
         """The tokens that must come next, as far as they are certain; mostly none."""
         if self._must:
             return self._must
         if self._forced is None:
-            self._forced = self.matcher.compute_ff_tokens() if self.matcher else []
+            self._forced = self._certain()
         return self._forced
+
+    def _certain(self) -> list[int]:
+        if self.matcher is None:
+            return []
+        certain = self.matcher.compute_ff_tokens()
+        return self.matcher.compute_ff_tokens() if self.renew() else certain
 
     def sure(self) -> list[int]:
         """The forced tokens after which there is surely another one."""
@@ -76,6 +107,8 @@ class Guide:
         self.matcher.consume_tokens(forced)
         last = self.matcher.is_stopped()
         self.matcher.rollback(len(forced))
+        if self.renew():
+            return []
         return forced[:-1] if last else forced
 
     def accept(self, position: int, token: int) -> None:
@@ -90,7 +123,9 @@ class Guide:
         else:
             self._forced = None
         if self.matcher is not None and not self.matcher.is_stopped():
+            self._consumed.append(token)
             self.matcher.consume_token(token)
+            self.renew()
         if self._must:
             self._must = self._must[1:]
         elif self._meter and self._meter.is_over(token):
@@ -99,6 +134,8 @@ class Guide:
     def narrow(self, bits: Bits) -> None:
         """Change a row that holds what the matcher allows, or all tokens if there is none, into
         what the lane may say next."""
+        if self.broken:
+            return
         forced = self.forced()
         if forced:
             bits[:] = 0

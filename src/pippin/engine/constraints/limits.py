@@ -12,6 +12,9 @@ MAX_CACHED_CHARS = 4 * 1024 * 1024
 """Of the grammars and sources of all remembered constraints together."""
 LANES_PER_LEXER = 1_000
 """Lanes that share one lexer's memory before it is built anew, so that it cannot grow for ever."""
+MAX_LEXER_STATES = 100_000
+"""Up to about 45 MB. A text whose length is bounded takes about eight for each character, so one of
+12,000 is written in one go; a longer one is taken up anew (``guide.Guide.renew``)."""
 
 
 def parser_limits(*, ambiguous: bool = False) -> LLParserLimits:
@@ -26,7 +29,7 @@ def parser_limits(*, ambiguous: bool = False) -> LLParserLimits:
         initial_lexer_fuel=1_000_000,
         step_lexer_fuel=100_000,
         step_max_items=25_000,
-        max_lexer_states=20_000,
+        max_lexer_states=MAX_LEXER_STATES,
         max_grammar_size=200_000,
         precompute_large_lexemes=False,
         verbose_errors=False,

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from llguidance import LLExecutor
-from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask_par
+from llguidance.numpy import (
+    allocate_token_bitmask,
+    fill_next_token_bitmask,
+    fill_next_token_bitmask_par,
+)
 
 from pippin.engine.arrays import Array, Arrays
 from pippin.engine.constraints.guide import Bits, Guide
@@ -34,6 +38,8 @@ class MaskFiller:
         if open_rows:
             fill_next_token_bitmask_par(self._executor, open_rows, bits)
         for row, guide in guides:
+            if guide.renew() and guide.matcher is not None:
+                fill_next_token_bitmask(guide.matcher, bits, row)
             guide.narrow(bits[row])
 
 
