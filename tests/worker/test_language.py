@@ -142,6 +142,28 @@ def test_calls_are_read_as_they_come() -> None:
     assert "".join(p.text for p in pieces if isinstance(p, Arguments)) == '{"ci'
 
 
+def test_letters_of_a_special_mark_begin_no_call() -> None:
+    """A tool's result may hold such letters, and a model may repeat them."""
+    described = json.loads(TOKENIZER.to_str())
+    for token in described["added_tokens"]:
+        token["special"] = True
+    special = Tokenizer.from_str(json.dumps(described))
+    template = ChatTemplate(SOURCE, {})
+    speaker = language_of(special, template, vocab_size=1536, eos=EOS, tool_parser="hermes")
+    form = speaker.form(asked(tools=(WEATHER,), tool_use=ToolUse()), None)
+    assert form
+    begun = '<tool_call>\n{"name": "weather", "arguments": {"city'
+
+    def taken(text: str, *, as_letters: bool) -> int:
+        special.encode_special_tokens = as_letters
+        tokens = special.encode(text, add_special_tokens=False).ids
+        return len(tokens) - form.matcher().try_consume_tokens(tokens)
+
+    assert taken(begun, as_letters=False) == 0
+    assert taken("a <tool_cal and < b", as_letters=True) == 0
+    assert taken(begun, as_letters=True) > 0
+
+
 def test_thinking_begins_where_the_template_left_off() -> None:
     thinks = DEMO.thinking(asked(), "<|im_start|>assistant\n")
     assert thinks

@@ -67,8 +67,9 @@ class Language:
         for i, tool in enumerate(tools):
             json_expression(json.dumps(tool.parameters), f"tools[{i}]")  # its error names the tool
         mark = Marks(self.vocabulary.split)
-        rules = self.manner.family.rules(callable_tools(tools, use), mark)
-        return answer_grammar(rules, use, mark, form)
+        family = self.manner.family
+        rules = family.rules(callable_tools(tools, use), mark)
+        return answer_grammar(rules, use, mark, form, family.marks)
 
     def _in_channels(self, request: GenerationRequest) -> bool:
         return self.manner.in_channels and isinstance(request.prompt, ChatPrompt)
