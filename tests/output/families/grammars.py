@@ -21,6 +21,7 @@ def accepts(
     """Whether a model may write the text and end there. ``special``: the family's marks are
     special tokens of that model."""
     vocabulary = Bytes(family.marks if special else ())
-    grammar = answer_grammar(family.rules(tools, vocabulary.mark), use, vocabulary.mark)
+    rules = family.rules(tools, vocabulary.mark)
+    grammar = answer_grammar(rules, use, vocabulary.mark, marks=family.marks)
     tokens = vocabulary.encode(text)
     return taken(grammar, vocabulary.tokenizer, tokens) == (len(tokens), True)

@@ -12,7 +12,7 @@ from pippin.output.families.harmony import Harmony
 from pippin.output.pieces import Arguments, Call, Content, Piece, Reasoning
 from tests.output.families.grammars import accepts
 from tests.output.families.reading import TOOLS
-from tests.output.families.walking import Bytes, wander
+from tests.output.families.walking import Bytes, taken, wander
 
 FAMILY = Harmony()
 START = "<|start|>assistant"
@@ -206,6 +206,18 @@ def test_the_grammar() -> None:
         OTHER_CHANNEL,
     ):
         assert not accepts(FAMILY, TOOLS, text, ToolUse())
+
+
+@pytest.mark.parametrize("mark", ["<|start|>", "<|channel|>", "<|end|>", "<|return|>"])
+def test_letters_of_marks_are_no_part_of_a_thought(mark: str) -> None:
+    """They would be read as the marks that the model has as special tokens."""
+    vocabulary = Bytes(FAMILY.marks)
+    grammar = answer_grammar(FAMILY.rules(TOOLS, vocabulary.mark), ToolUse(), vocabulary.mark)
+    begun = vocabulary.encode("<|channel|>analysis<|message|>")
+    harmless = [*begun, *f"So {mark[:-1]} it".encode()]
+    assert taken(grammar, vocabulary.tokenizer, harmless)[0] == len(harmless)
+    letters = [*begun, *f"So {mark}".encode()]
+    assert taken(grammar, vocabulary.tokenizer, letters)[0] == len(letters) - 1
 
 
 def likes(token: bytes) -> float:

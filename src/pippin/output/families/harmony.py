@@ -22,6 +22,7 @@ from pippin.output.pieces import Content, Reasoning, Scanner
 
 _CHANNEL, _MESSAGE, _CONSTRAIN = "<|channel|>", "<|message|>", "<|constrain|>"
 _START, _END, _CALL, _RETURN = "<|start|>", "<|end|>", "<|call|>", "<|return|>"
+_MARKED = (_START, _CHANNEL, _CALL, _RETURN)
 _TO = "to=functions."
 _PREFIX = "functions."
 _MAX_HEADER = 256
@@ -59,7 +60,9 @@ class Harmony:
             rules="\n".join(
                 [
                     *([one_of("call_any", calls)] if calls else ()),
-                    text_rule("call_said", mark, _END, behind=f"{_START}assistant"),
+                    text_rule(
+                        "call_said", mark, _END, behind=f"{_START}assistant", without=_MARKED
+                    ),
                     f"call_lead: (({thought} | {said}) call_said)*",
                 ]
             ),
@@ -106,7 +109,7 @@ class _Scanner(MarkedScanner):
         while char := (yield from self.tape.peek()):
             if char != "<":
                 self.tape.pass_over(_UNMARKED)
-            elif mark := (yield from self.tape.match(_END, _RETURN, _CALL, _START, _CHANNEL)):
+            elif mark := (yield from self.tape.match(_END, *_MARKED)):
                 return mark if mark in (_START, _CHANNEL) else ""
             else:
                 yield from self.tape.match("<")

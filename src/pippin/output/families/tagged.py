@@ -232,19 +232,20 @@ def text_rule(
     before: str = "",
     behind: str = "",
     lengths: tuple[int, int | None] = (0, None),
+    without: Sequence[str] = (),
 ) -> str:
-    """A rule for any text of such lengths, which does not contain ``end``, and the end with what
-    stands around it.
+    """A rule for any text of such lengths, which contains neither ``end`` nor any of ``without``,
+    and the end with what stands around it.
 
     A lexeme is the longest match: the text and the letters of the end are one lexeme.
     """
     least, most = lengths
     some = f"/(?s:.{{{least},{'' if most is None else most}}})/"
-    inner = re.escape(end).replace("/", r"\/")
+    inner = "|".join(map(re.escape, (end, *without))).replace("/", r"\/")
     marked = mark(before + end + behind)
     letters = _LETTERS.match(marked)
     head = letters[0] if letters else ""
-    terminal = f"({some} & ~/(?s:.*){inner}(?s:.*)/) {head}"
+    terminal = f"({some} & ~/(?s:.*)({inner})(?s:.*)/) {head}"
     return f"{name.upper()}: {terminal}\n{name}: {name.upper()} {marked[len(head) :]}"
 
 
