@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, decoders, models
 
 from pippin import demo
+from pippin.core.constraint import Choice
 from pippin.core.events import Delta, Event, Failed, Finished, Started
 from pippin.core.memory import Reuse, TokenText
-from pippin.core.request import GenerationRequest, TextPrompt
+from pippin.core.request import ChatPrompt, GenerationRequest, Message, TextPrompt
 from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScored, Score, Token
 from pippin.memory.prompts import Explanation
 from pippin.output.vocabulary import Vocabulary
@@ -55,6 +56,24 @@ def test_a_stop_text_is_told_to_the_engine_and_later_tokens_are_dropped() -> Non
     assert stopped == [(1, 0)]
     assert [e.reason for e in events if isinstance(e, Finished)] == ["stop"]
     assert answers.take([Token(1, 0, X), Token(1, 0, X, "length")]) == ([], [])
+
+
+def test_the_first_space_is_the_tokenizers_own_unless_a_form_has_it() -> None:
+    pieces = ["<unk>", "\u2581yes", "\u2581"]
+    tokenizer = Tokenizer(models.BPE({p: i for i, p in enumerate(pieces)}, []))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    answers = Answers(language_of(tokenizer, None, vocab_size=3, eos=frozenset()))
+    prompt = ChatPrompt(messages=(Message(role="user", content="Well?"),))
+    said = []
+    for number, form in enumerate((None, Choice(options=(" yes", " no")))):
+        request = GenerationRequest(prompt=prompt, constraint=form)
+        answers.open(Prepared(replace(JOB, id=number), None), request)
+        (delta, _), _ = answers.take([Token(number, 0, 1, "length")])
+        assert isinstance(delta, Delta)
+        said.append(delta.text)
+    assert said == ["yes", " yes"]
 
 
 def test_a_failed_job_is_one_error() -> None:

@@ -165,7 +165,8 @@ class Answers:
         is_chat = isinstance(request.prompt, ChatPrompt)
         detokenizer = Detokenizer(
             self._vocabulary,
-            at_start=_begins_a_text(request.prompt),
+            # What has a form has it to the letter: its first space is its own.
+            at_start=_begins_a_text(request.prompt) and not request.constraint,
             shown=self._language.manner.shown if is_chat else frozenset(),
         )
         return Choice(
