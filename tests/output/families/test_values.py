@@ -107,7 +107,39 @@ def test_references_are_followed() -> None:
     definitions = {"A": {"$ref": "#/$defs/B/C"}, "B": {"C": {"type": "integer"}}}
     found = form({"$ref": "#/$defs/A"}, **{"$defs": definitions})
     assert found.kinds == {"integer"}
-    assert found.schema["$defs"] == definitions
+    assert found.target == {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind"),
+    [
+        ("#/properties/x/anyOf/1/items", "integer"),
+        ("#/properties/x/anyOf/0", "null"),
+        ("#/%24defs/a~1b", "boolean"),
+    ],
+)
+def test_references_lead_anywhere_in_the_schema(reference: str, kind: str) -> None:
+    some = {"anyOf": [{"type": "null"}, {"type": "array", "items": {"type": "integer"}}]}
+    root = {"properties": {"x": some}, "$defs": {"a/b": {"type": "boolean"}}}
+    assert value_form({"$ref": reference}, root).kinds == {kind}
+
+
+@pytest.mark.parametrize("reference", ["#/properties/y", "#anchor", "x.json", 3])
+def test_references_that_lead_nowhere_promise_nothing(reference: Any) -> None:
+    found = value_form({"$ref": reference}, {"properties": {"x": {}}})
+    assert found.quoted
+
+
+def test_a_part_of_a_schema_means_the_same_alone() -> None:
+    node = {"type": "array", "items": {"$ref": "#/properties/x"}, "$defs": {"own": {}}}
+    root = {"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"x": node}}
+    alone = value_form(node, root).schema
+    assert alone["$schema"] == root["$schema"]
+    assert alone["items"] == {"$ref": "#/$defs/arguments/properties/x"}
+    assert alone["$defs"]["own"] == {}
+    kept = alone["$defs"]["arguments"]
+    assert kept["properties"]["x"]["items"] == alone["items"]
+    assert "$schema" not in kept
 
 
 def test_a_reference_with_more_beside_it_is_left_to_the_grammar_of_json() -> None:

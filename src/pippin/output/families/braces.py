@@ -18,7 +18,6 @@ from pippin.output.families.values import (
     escaped,
     quote,
     required_names,
-    resolve,
     value_form,
 )
 
@@ -170,12 +169,11 @@ class BraceRules:
             return f"({' | '.join(ways)})"
         if "string" in form.kinds and not form.quoted:
             return self._string(form)
-        target = resolve(form.schema, root)
         if depth < _MAX_NESTED and self._count < _MAX_RULES:
             if form.kinds == {"object"}:
-                return self._nested_object(form, target, root, depth)
+                return self._nested_object(form, root, depth)
             if form.kinds == {"array"}:
-                return self._nested_array(form, target, root, depth)
+                return self._nested_array(form, root, depth)
         return self._mark.json(form.schema)
 
     def _string(self, form: ValueForm) -> str:
@@ -189,9 +187,8 @@ class BraceRules:
             return string
         return f"({string} | {self._mark.json({'type': others})})"
 
-    def _nested_object(
-        self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
-    ) -> str:
+    def _nested_object(self, form: ValueForm, root: dict[str, Any], depth: int) -> str:
+        target = form.target
         words = target.keys() & ASSERTIONS - _OBJECT_WORDS
         properties = target.get("properties")
         if words or not isinstance(properties, dict) or not _are_plain(properties):
@@ -205,12 +202,10 @@ class BraceRules:
         ]
         return self._object(members)
 
-    def _nested_array(
-        self, form: ValueForm, target: dict[str, Any], root: dict[str, Any], depth: int
-    ) -> str:
-        if target.keys() & ASSERTIONS - _ARRAY_WORDS:
+    def _nested_array(self, form: ValueForm, root: dict[str, Any], depth: int) -> str:
+        if form.target.keys() & ASSERTIONS - _ARRAY_WORDS:
             return self._mark.json(form.schema)
-        item = self._value(value_form(target.get("items", {}), root), root, depth + 1)
+        item = self._value(value_form(form.target.get("items", {}), root), root, depth + 1)
         rule = self._new_rule()
         self._lines.append(f"{rule}: {item}")
         comma = self._mark(",")

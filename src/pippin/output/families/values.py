@@ -6,8 +6,9 @@ schema of its parameter.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from pippin.core.tools import Tool
 from pippin.output.families.json_text import JSONText
@@ -25,13 +26,14 @@ ASSERTIONS = frozenset(
     }
 )
 """Words of a schema that make a value valid or not (JSON Schema 2020-12, and older drafts)."""
-DEFINITIONS = ("$defs", "definitions")
-"""Where schemas keep others for reference."""
+_WHOLE_SCHEMA = "arguments"
+"""Where, in the schema of one parameter, the schema of all of them is kept for reference."""
 OPENED = {"{": "object", "[": "array", '"': "string"}
 """Which JSON values show where they end."""
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _WHOLE = re.compile(r"-?\d+(\.0+)?")
 _MAX_REFERENCES = 32
+_LENGTHS = frozenset({"type", "minLength", "maxLength"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class ValueForm:
     """How the value of one parameter may be written."""
 
     schema: dict[str, Any]
-    """The parameter's own, whole: with the definitions that it refers to."""
+    """The parameter's own, whole: with what it refers to."""
     kinds: frozenset[str]
     """The JSON types that it may have."""
     texts: dict[str, str] | None = None
@@ -48,6 +50,8 @@ class ValueForm:
     """Of a string, in characters."""
     quoted: bool = False
     """Whether a grammar can promise the schema only if strings are written as JSON, too."""
+    target: dict[str, Any] = field(default_factory=dict)
+    """What the schema comes to, references followed; those in it lead into the whole schema."""
 
     def streams(self, *, enforced: bool) -> bool:
         """Whether each character of the text is one of a string."""
@@ -111,14 +115,17 @@ def value_forms(tool: Tool) -> dict[str, ValueForm]:
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     """The schema that a chain of references within ``root`` leads to, each maybe the only part of
-    an ``allOf``; what is no schema, or leads nowhere, allows everything."""
+    an ``allOf``; what is no schema allows everything. A reference that leads nowhere stays."""
     for _ in range(_MAX_REFERENCES):
         if not isinstance(schema, dict):
             return {}
         words = schema.keys() & ASSERTIONS
         parts = schema.get("allOf")
-        if words == {"$ref"} and isinstance(schema["$ref"], str):
-            schema = _follow(schema["$ref"], root)
+        if words == {"$ref"}:
+            target = _follow(schema["$ref"], root)
+            if target is None:
+                return schema
+            schema = target
         elif words == {"allOf"} and isinstance(parts, list) and len(parts) == 1:
             schema = parts[0]
         else:
@@ -132,30 +139,54 @@ def required_names(schema: dict[str, Any]) -> set[str]:
     return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
-def _follow(reference: str, root: Any) -> Any:
-    if not reference.startswith("#"):
-        return {}
-    for part in reference[1:].split("/")[1:]:
+def _follow(reference: Any, root: Any) -> Any:
+    """What a JSON pointer leads to; ``None``: it is none, or leads nowhere."""
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+        return None
+    for part in unquote(reference[1:]).split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
-        root = root.get(name, {}) if isinstance(root, dict) else {}
+        if isinstance(root, list):
+            root = root[int(name)] if name.isdecimal() and int(name) < len(root) else None
+        else:
+            root = root.get(name) if isinstance(root, dict) else None
     return root
+
+
+def _on_its_own(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    """A part of a schema as one that means the same alone."""
+    whole = dict(schema) if isinstance(schema, dict) else {}
+    if '"$ref"' in _json(schema):
+        kept = {word: part for word, part in root.items() if word not in ("$schema", "$id", "id")}
+        whole = _referring(whole)
+        whole["$defs"] = {**whole.get("$defs", {}), _WHOLE_SCHEMA: _referring(kept)}
+    return {"$schema": root["$schema"], **whole} if "$schema" in root else whole
+
+
+def _referring(value: Any) -> Any:
+    """The same, with references to where the whole schema is kept."""
+    if isinstance(value, list):
+        return [_referring(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {word: _referring(part) for word, part in value.items()}
+    reference = value.get("$ref")
+    if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+        moved["$ref"] = f"#/$defs/{_WHOLE_SCHEMA}{reference[1:]}"
+    return moved
 
 
 def value_form(schema: Any, root: dict[str, Any]) -> ValueForm:
     """The form of a value of this schema, whose references lead into ``root``."""
     target = resolve(schema, root)
-    kinds = _kinds(target, root, 0)
-    whole = dict(schema) if isinstance(schema, dict) else {}
-    if '"$ref"' in _json(schema):
-        whole |= {name: root[name] for name in DEFINITIONS if name in root}
+    form = ValueForm(_on_its_own(schema, root), _kinds(target, root, 0), target=target)
     values = _values(target, root, 0)
     if values is not None:
-        return ValueForm(whole, kinds, {_written(value): _json(value) for value in values})
-    if kinds == {"string"} and target.keys() & ASSERTIONS <= {"type", "minLength", "maxLength"}:
+        return replace(form, texts={_written(value): _json(value) for value in values})
+    if form.kinds == {"string"} and target.keys() & ASSERTIONS <= _LENGTHS:
         least, most = target.get("minLength", 0), target.get("maxLength")
         if _is_count(least) and (most is None or _is_count(most)):
-            return ValueForm(whole, kinds, lengths=(least, most))
-    return ValueForm(whole, kinds, quoted="string" in kinds and not _free(target, root, 0))
+            return replace(form, lengths=(least, most))
+    return replace(form, quoted="string" in form.kinds and not _free(target, root, 0))
 
 
 def _is_count(value: Any) -> bool:
