@@ -99,8 +99,10 @@ def _spellings(value: Any) -> list[str]:
 
 
 def _explained(value: Any, name: str) -> bool:
-    """By how a number is spelled, or by formats, which are enforced, and in strict forms."""
-    return "formats" in name or "format.json" in name or _has_float(value)
+    """By how a number is spelled, how large it is, or by formats, which are enforced, and in strict
+    forms."""
+    known = ("formats", "format.json", "bignum.json")
+    return any(part in name for part in known) or _has_float(value)
 
 
 def _has_float(value: Any) -> bool:

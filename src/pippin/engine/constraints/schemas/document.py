@@ -133,7 +133,7 @@ class Document:
             raise SchemaRefused(f"it has more than {MAX_POSITIONS} parts", "#")
         if isinstance(node, dict):
             base = self._enter(node, path, base)
-            node = {k: v for k, v in node.items() if self.draft >= _SINCE.get(k, 4)}
+            node = {k: v for k, v in node.items() if self._says_something(k, v)}
         elif not isinstance(node, bool):
             raise SchemaRefused("a schema has to be an object, true or false", pointer(path))
         self._positions[path] = Position(path, node, base)
@@ -141,8 +141,12 @@ class Document:
             for parts, below in _subschemas(node):
                 self._visit(below, path + parts, base)
 
+    def _says_something(self, keyword: str, value: Any) -> bool:
+        """Some programs write each keyword that they know, with null where it is not meant."""
+        return self.draft >= _SINCE.get(keyword, 4) and (value is not None or keyword == "const")
+
     def _enter(self, node: dict[str, Any], path: Path, base: str) -> str:
-        if path and "$schema" in node and _draft(node) != self.draft:
+        if path and node.get("$schema") is not None and _draft(node) != self.draft:
             raise SchemaRefused("a part in another draft cannot be enforced", pointer(path))
         if self.draft <= 7 and "$ref" in node:
             return base
@@ -171,7 +175,7 @@ def _join(base: str, reference: str) -> str:
 
 
 def _draft(root: Any) -> int:
-    if not isinstance(root, dict) or "$schema" not in root:
+    if not isinstance(root, dict) or root.get("$schema") is None:
         return 2020
     name = root["$schema"]
     draft = DRAFTS.get(name.rstrip("#")) if isinstance(name, str) else None

@@ -66,6 +66,7 @@ _FORMATS |= {
     r"-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
     for n in (1, 3, 4, 5)
 }
+_FORMATS["base64"] = _FORMATS["byte"]
 _FORMATS |= {
     "ipvanyaddress": f"{_IPV4}|{_FORMATS['ipv6']}",
     "idn-email": _FORMATS["email"],
@@ -74,13 +75,12 @@ _FORMATS |= {
     "iri-reference": _FORMATS["uri-reference"],
 }
 
-ANNOTATIONS = frozenset(
-    ("int32", "int64", "uint32", "uint64", "float", "double", "decimal", "password", "binary")
-) | frozenset(("path", "file-path", "directory-path"))
-"""Formats that say how a value is stored or shown, and not how it is written."""
+
+NOT_PATTERNS = frozenset(("regex", "uri-template"))
+"""Formats of the standard that no pattern describes."""
 
 
 def format_pattern(name: str) -> str | None:
-    """In Rust's syntax, for the whole text; ``None``: not known."""
+    """In Rust's syntax, for the whole text; ``None``: not known, and so an annotation only."""
     pattern = _FORMATS.get(name)
     return None if pattern is None else write(whole(parse(pattern, ECMA)))

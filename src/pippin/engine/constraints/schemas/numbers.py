@@ -1,8 +1,9 @@
 """Numbers in the words of the grammar engine, which reckons with 64-bit floats."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, inf, nextafter
 from typing import Any
 
 from pippin.engine.constraints.schemas.branches import Number, Numbers
@@ -10,6 +11,8 @@ from pippin.engine.constraints.schemas.refusal import SchemaRefused
 
 _MOST = 2**53
 """Up to here every whole number is a float of its own."""
+_MOST_WHOLE = 2**63 - 1024
+"""The greatest whole bound that the grammar engine follows, and its negative the least."""
 _MAX_STEP = 20_000
 """Of all multipleOf in a schema together, counted in their last decimal place: so many states has
 the automaton that divides by them."""
@@ -28,6 +31,7 @@ def written_numbers(branch: Numbers) -> list[dict[str, Any]]:
         return [_exactly(value) for value in few]
     if branch.integer or (branch.step is not None and branch.step.denominator == 1):
         return _integers(branch)
+    branch = _within_reach(branch)
     for bound in (branch.low, branch.high):
         _check(bound)
     if branch.low is not None and branch.low == branch.high:
@@ -90,18 +94,37 @@ def _integers(branch: Numbers) -> list[dict[str, Any]]:
     low = high = None
     if branch.low is not None:
         low = floor(branch.low) + 1 if branch.low_open else ceil(branch.low)
-        plain["minimum"] = low
     if branch.high is not None:
         high = ceil(branch.high) - 1 if branch.high_open else floor(branch.high)
-        plain["maximum"] = high
-    for bound in (low, high):
-        _check(bound)
     if low is not None and high is not None and low > high:
         return []
+    if low is not None:
+        _check(max(low, -_MOST))
+        plain["minimum"] = -_rounded_down(-low)
+    if high is not None:
+        _check(min(high, _MOST))
+        plain["maximum"] = _rounded_down(high)
     if branch.step is not None:
         # the least whole number that is a multiple of it
         plain["multipleOf"] = _step(Fraction(branch.step.numerator))
     return [plain]
+
+
+def _rounded_down(bound: int) -> int:
+    """The bound, or where it is no float the next that is one: a little narrower."""
+    bound = min(bound, _MOST_WHOLE)
+    near = float(bound)
+    return int(near if near <= bound else nextafter(near, -inf))
+
+
+def _within_reach(branch: Numbers) -> Numbers:
+    """Without bounds that are there to name a type's range: numbers end before."""
+    low, high = branch.low, branch.high
+    if low is not None and low < -_MOST:
+        branch = replace(branch, low=-_MOST, low_open=False)
+    if high is not None and high > _MOST:
+        branch = replace(branch, high=_MOST, high_open=False)
+    return branch
 
 
 def _check(value: Number | None) -> None:

@@ -22,7 +22,7 @@ from pippin.engine.constraints.schemas.branches import (
     Strings,
 )
 from pippin.engine.constraints.schemas.document import Document, Position, pointer
-from pippin.engine.constraints.schemas.formats import ANNOTATIONS, format_pattern
+from pippin.engine.constraints.schemas.formats import NOT_PATTERNS, format_pattern
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.unique import all_orders, few_values
@@ -110,14 +110,11 @@ def _patterns(position: Position) -> list[str]:
     patterns = []
     if "pattern" in position.node:
         patterns.append(searched(position.node["pattern"], (*position.path, "pattern")))
-    if position.node.get("format") not in (None, *ANNOTATIONS):
-        known = format_pattern(position.node["format"])
-        if known is None:
-            where = pointer((*position.path, "format"))
-            raise SchemaRefused(
-                f"the format {position.node['format'][:40]!r} cannot be enforced; use pattern",
-                where,
-            )
+    name = position.node.get("format", "")
+    if name in NOT_PATTERNS:
+        where = pointer((*position.path, "format"))
+        raise SchemaRefused(f"the format {name!r} cannot be enforced; use pattern", where)
+    if known := format_pattern(name):
         patterns.append(known)
     return patterns
 
@@ -224,7 +221,7 @@ def denials(position: Position, world: World) -> list[Forms]:
             below = Numbers(low=bound.high, low_open=not bound.high_open)
         options.append(only("number", below))
     for keyword in ("multipleOf", "pattern", "format", "patternProperties", "propertyNames"):
-        if keyword in node:
+        if keyword in node and (keyword != "format" or format_pattern(node["format"])):
             raise NotExpressible(f"the opposite of {keyword} cannot be enforced", position.where)
     if node.get("uniqueItems"):
         raise NotExpressible("the opposite of uniqueItems cannot be enforced", position.where)
