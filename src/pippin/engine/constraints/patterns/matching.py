@@ -1,5 +1,7 @@
 """What two patterns have in common, and which names they match. Linear in time, unlike ``re``."""
 
+from functools import cached_property
+
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
 MAX_QUESTIONS = 100
@@ -11,7 +13,6 @@ class PatternMatcher:
     """Owned by one compilation. Patterns are in Rust's syntax and match a text as a whole."""
 
     def __init__(self) -> None:
-        self._bytes = LLTokenizer("byte")
         self._limits = LLParserLimits(
             initial_lexer_fuel=_FUEL, step_lexer_fuel=_FUEL, verbose_errors=False
         )
@@ -36,6 +37,11 @@ class PatternMatcher:
             matcher.compute_bitmask()
             self._empty[patterns] = matcher.get_error().startswith("NoExtension")
         return self._empty[patterns]
+
+    @cached_property
+    def _bytes(self) -> LLTokenizer:
+        """Made when it is first needed: most schemas ask nothing, and it takes milliseconds."""
+        return LLTokenizer("byte")
 
     def _matcher(self, terminal: str) -> LLMatcher:
         grammar = f"start: TEXT\nTEXT: {terminal}\n"
