@@ -14,7 +14,7 @@ from pippin.core.sampling import Sampling
 from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.constraints.guide import ThinkingLimit
 from pippin.engine.engine import Engine
-from pippin.engine.lane import Job
+from pippin.engine.lane import Job, Lane
 from pippin.output.thinking import Thinking, ThinkingMarks
 from tests.engine.constraints.forms import (
     END,
@@ -109,6 +109,16 @@ def test_certain_tokens_have_log_probabilities_when_asked_for() -> None:
     transcript = run(engine(), [job(1, "x certainly so", logprobs=2)])
     assert len(transcript.scores[1, 0]) == len(transcript.tokens[1, 0]) > 5
     assert all(len(score.top) == 2 for score in transcript.scores[1, 0])
+
+
+def test_of_what_is_certain_a_part_is_known_at_a_time() -> None:
+    certain = "".join(chr(97 + i * i % 23) for i in range(9_000))
+    asked = job(1, certain, max_tokens=len(certain))
+    guide = Lane(asked, 0).guide
+    assert guide
+    assert 64 < len(guide.forced()) < len(certain) / 2
+    assert guide.sure() == guide.forced()
+    assert said(run(engine(), [asked]).tokens[1, 0]) == certain
 
 
 def test_a_limit_on_tokens_stays_one_within_what_is_certain() -> None:

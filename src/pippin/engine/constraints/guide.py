@@ -14,6 +14,9 @@ Bits = npt.NDArray[np.int32]
 """A bit per token, 32 a word, the lowest token in the lowest bit: whether it is allowed."""
 
 
+MAX_FORCED = 4096
+"""Forced tokens that are known at a time: what is done with them for each pass is linear in them.
+"""
 MAX_RENEWALS = 16
 """Times that a lane's constraint is taken up anew with an empty memory."""
 
@@ -90,7 +93,7 @@ class Guide:
         if self._must:
             return self._must
         if self._forced is None:
-            self._forced = self._certain()
+            self._forced = self._certain()[:MAX_FORCED]
         return self._forced
 
     def _certain(self) -> list[int]:
