@@ -105,3 +105,24 @@ def test_a_form_that_cannot_be_followed_is_given_up() -> None:
     assert guide.broken
     assert said < len(tokens)
     assert form.made <= MAX_RENEWALS + 1
+
+
+class Ambiguous:
+    """A form in which every token makes the next one dearer."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def matcher(self, *, alone: bool = False) -> LLMatcher:
+        self.made += 1
+        limits = LLParserLimits(max_items_in_row=100)
+        grammar = LLMatcher.grammar_from_lark('start: s\ns: s s | "a"\n')
+        return LLMatcher(TOKENIZER, grammar, log_level=0, limits=limits)
+
+
+def test_what_would_not_help_is_not_tried() -> None:
+    form = Ambiguous()
+    said, guide = follow(form, list(tokens_of("a" * 200)), vocab=VOCAB, end=END)
+    assert guide.broken
+    assert said < 200
+    assert form.made == 1

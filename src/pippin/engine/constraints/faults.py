@@ -33,6 +33,11 @@ def refusal(error: str, param: str) -> InvalidRequest:
     return InvalidRequest(f"{param} is not a usable grammar: {detail}.", param)
 
 
+def is_memory_full(error: str) -> bool:
+    """Whether a lane was stopped by what its lexer remembers, and not by its own text."""
+    return "too many states" in error
+
+
 def too_complex(param: str) -> InvalidRequest:
     """It would take too long to follow."""
     return InvalidRequest(f"{param} is too complex to be enforced; make it smaller.", param)

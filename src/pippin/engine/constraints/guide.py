@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher
 
+from pippin.engine.constraints.faults import is_memory_full
 from pippin.output.thinking import Thinking
 
 Bits = npt.NDArray[np.int32]
@@ -77,7 +78,9 @@ class Guide:
         a form together. What the text itself needs is a small part of that, so a long text goes on
         with an empty memory, through which only its own tokens have gone.
         """
-        if self._form is None or not self.broken or self._renewals >= MAX_RENEWALS:
+        if self._form is None or self.matcher is None or not self.broken:
+            return False
+        if self._renewals >= MAX_RENEWALS or not is_memory_full(self.matcher.get_error()):
             return False
         self._renewals += 1
         fresh = self._form.matcher(alone=True)
