@@ -18,6 +18,7 @@ from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.engine.lane import Job, PromptScored, Score, Token
+from pippin.output.choice import Choice
 from pippin.wire import codec
 from pippin.wire import messages as wire
 from pippin.worker.executor import FRAME_BYTES, Executor
@@ -134,21 +135,22 @@ async def test_a_request_cancelled_while_it_is_prepared_is_never_submitted() -> 
 
 
 @pytest.mark.anyio
-async def test_a_bug_in_telling_fails_the_jobs_of_that_step(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_bug_in_telling_fails_the_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
-    await desk.ask(wire.Submit(1, request()), wire.Submit(2, request()))
+    await desk.ask(*(wire.Submit(number, request()) for number in (1, 2)))
+    add = Choice.add
 
-    def broken(*_: object) -> None:
-        raise RuntimeError("planted failure")
+    def broken(choice: Choice, token: int, *rest: Any) -> list[Event]:
+        if token == 301:
+            raise RuntimeError("planted failure")
+        return add(choice, token, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr("pippin.worker.answers.Answers.take", broken)
-        desk.executor.deliver([Token(1, 0, 300)])
+        patch.setattr(Choice, "add", broken)
+        desk.executor.deliver([Token(1, 0, 301), Token(2, 0, 300), Token(1, 0, 300)])
     desk.executor.deliver([Token(2, 0, 300, "length")])
-    told = [Failed, Delta, Finished]
-    assert [type(event) for event in desk.sent.events] == told
+    told = [(type(event), event.id) for event in desk.sent.events]
+    assert told == [(Failed, 1), (Delta, 2), (Delta, 2), (Finished, 2)]
     assert desk.engine.cancelled == [1]
 
 

@@ -94,16 +94,22 @@ class Executor:
         return bool(self._tasks)
 
     def deliver(self, outputs: Sequence[Output]) -> None:
-        """Tell the gateway of one engine step."""
-        try:
-            events, stopped = self._answers.take(outputs)
-        except Exception:
-            log.exception("engine outputs could not be told")
-            for job_id in dict.fromkeys(output.job_id for output in outputs):
-                self._fail(job_id, EngineFailure(FAILED_INSIDE))
-            return
-        for job_id, index in stopped:
-            self._engine.cancel(job_id, index)
+        """Tell the gateway of one engine step. What cannot be told fails the one request."""
+        events: list[Event] = []
+        for output in outputs:
+            job_id = output.job_id
+            try:
+                told, stopped = self._answers.take([output])
+            except Exception:
+                log.exception("an engine output could not be told")
+                self._answers.close(job_id)
+                self._engine.cancel(job_id)
+                error = EngineFailure(FAILED_INSIDE)
+                events.append(Failed(job_id, error.kind, error.message))
+                continue
+            events += told
+            for ended in stopped:
+                self._engine.cancel(*ended)
         self._report(*events)
 
     # -- requests --------------------------------------------------------------------------------
