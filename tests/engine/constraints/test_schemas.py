@@ -302,6 +302,15 @@ def test_ranges_are_exact(
             ["1e39", "-1e39"],
         ),
         ({"type": "integer", "format": "uint8"}, ["3"], ['"3"']),
+        (
+            {"type": "string", "pattern": r'^[^"<>]+$'},
+            ['"a"', r'"\\"', r'"\n"', '"é"'],
+            [r'"\""', '"<"', r'"a\"b"'],
+        ),
+        ({"type": "string", "pattern": r"^[^\\]$"}, ['"a"', r'"\""'], [r'"\\"']),
+        ({"type": "string", "pattern": r"[^\\]"}, [r'"\\a"'], [r'"\\\\"', '""']),
+        ({"type": "string", "not": {"enum": ['"', "b"]}}, ['"a"', r'"\\"'], [r'"\""', '"b"']),
+        ({"oneOf": [{"const": "\\"}, {"type": "string"}]}, ['"a"'], [r'"\\"']),
         ({"type": "string", "format": "colour"}, ['"red"'], ["1"]),
         ({"type": "string", "format": "base64"}, ['""', '"YQ=="'], ['"a"', '"_aaa"']),
         (

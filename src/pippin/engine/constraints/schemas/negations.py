@@ -1,6 +1,7 @@
 """Texts that are none of a few."""
 
 from pippin.engine.constraints.patterns.nodes import literal
+from pippin.engine.constraints.schemas.quoting import quotable
 from pippin.engine.constraints.schemas.refusal import NotExpressible
 
 MAX_CHARS = 5_000
@@ -27,7 +28,7 @@ def all_but(texts: list[str], where: str) -> str:
             options.append(begin)
         other = f"[^{''.join(map(literal, sorted(chars)))}]" if chars else r"[\x{0}-\x{10ffff}]"
         options.append(f"{begin}{other}{_ANY}")
-    pattern = "|".join(options)
+    pattern = quotable("|".join(options))
     if len(pattern) > MAX_CHARS:
         raise NotExpressible("all but such long texts cannot be enforced", where)
     return pattern

@@ -24,6 +24,7 @@ from pippin.engine.constraints.schemas.branches import (
 from pippin.engine.constraints.schemas.document import Document, Position, pointer
 from pippin.engine.constraints.schemas.formats import NOT_PATTERNS, format_pattern
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
+from pippin.engine.constraints.schemas.quoting import quotable
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.unique import all_orders, few_values
 
@@ -127,7 +128,7 @@ def searched(pattern: str, path: tuple[str, ...]) -> str:
         raise SchemaRefused(str(refused), pointer(path)) from None
     if size(node) > MAX_PATTERN_PLACES:
         raise SchemaRefused("its repetitions come to too many characters", pointer(path))
-    return write(found_in(node))
+    return quotable(write(found_in(node)))
 
 
 def _unique(position: Position, world: World) -> Forms:
