@@ -6,7 +6,9 @@ from tokenizers import Tokenizer
 
 from pippin import demo
 from pippin.core.events import CallStarted, Delta, Event, Finished
+from pippin.core.tools import Tool
 from pippin.output.choice import Choice, End
+from pippin.output.families.hermes import Hermes
 from pippin.output.pieces import Arguments, Call, Content, Piece, Scanner
 from pippin.output.stops import StopText
 from pippin.output.thinking import PlainScanner, Thinking, ThinkingMarks, ThinkingScanner
@@ -100,6 +102,16 @@ def test_thinking_is_told_apart_and_counted() -> None:
     assert finish.reason == "length"
     logprobs = [e for event in said if isinstance(event, Delta) for e in event.logprobs]
     assert b"".join(entry.raw for entry in logprobs).strip() == b"hello"
+
+
+def test_the_markup_of_a_call_is_no_thinking() -> None:
+    thinking = "let me see\n</think>\n\n"
+    call = '<tool_call>\n{"name": "add", "arguments": {}}\n</tool_call>'
+    calls = Hermes().scanner([Tool(name="add")], enforced=True)
+    _, finish = told(thinking + call, ThinkingScanner(Thinking(MARKS, True), calls))
+    assert finish.reason == "length"
+    thought = len(TOKENIZER.encode(thinking, add_special_tokens=False).ids)
+    assert abs(finish.reasoning_tokens - thought) <= 1
 
 
 def test_stop_texts_are_not_looked_for_in_thinking() -> None:

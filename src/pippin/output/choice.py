@@ -17,7 +17,7 @@ from pippin.output.detokenizer import Detokenizer
 from pippin.output.logprobs import Logprobs
 from pippin.output.pieces import Arguments, Call, Content, Piece, Reasoning, Scanner
 from pippin.output.stops import StopMatcher, StopText
-from pippin.output.thinking import PlainScanner
+from pippin.output.thinking import PlainScanner, ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
 
 TopScores = Sequence[tuple[int, float]]
@@ -94,11 +94,14 @@ class Choice:
         return TokenLogprob(self._text(token), self._bytes(token), logprob, best)
 
     def _count(self, pieces: Sequence[Piece]) -> None:
-        """Tokens are thoughts up to the first piece of anything else."""
+        """Tokens are thoughts up to the mark behind them, or the first piece of anything else."""
         if self._answers:
             return
+        scanner = self._scanner
         self._thinks = self._thinks or any(isinstance(piece, Reasoning) for piece in pieces)
-        self._answers = any(not isinstance(piece, Reasoning) for piece in pieces)
+        self._answers = any(not isinstance(piece, Reasoning) for piece in pieces) or (
+            isinstance(scanner, ThinkingScanner) and scanner.over
+        )
         self._thoughts += not self._answers
 
     def _told(self, pieces: Sequence[Piece], end: End | None) -> list[Event]:

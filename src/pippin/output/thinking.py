@@ -60,6 +60,11 @@ class ThinkingScanner:
         self._said = False
         """Whether any thinking was given."""
 
+    @property
+    def over(self) -> bool:
+        """Whether the answer itself has begun, though it may have given no piece yet."""
+        return self._read == self._after
+
     def add(self, text: str) -> list[Piece]:
         self._held += text
         return self._read()
