@@ -3,9 +3,11 @@
 import threading
 
 import pytest
+from llguidance import LLMatcher
 
 from pippin.core.constraint import Choice, Constraint, Grammar, JSONSchema, Regex
 from pippin.engine.constraints.compiler import Compiled, Compiler
+from pippin.engine.constraints.limits import LANES_PER_LEXER, parser_limits
 from pippin.errors import InvalidRequest
 from pippin.output.thinking import Thinking, ThinkingMarks
 from tests.engine.constraints.vocabularies import accepts, demo, letters
@@ -69,6 +71,27 @@ def test_lanes_know_nothing_of_each_other() -> None:
     assert one.is_error()
     assert accepts(two, DEMO, "cd")
     assert accepts(compiled.matcher(), DEMO, "ab")
+
+
+class Counted(Compiled):
+    """Counts how often its grammar was compiled."""
+
+    made = 0
+
+    def _fresh(self) -> LLMatcher:
+        self.made += 1
+        return super()._fresh()
+
+
+def test_lanes_do_not_wait_for_a_new_lexer_but_requests_do() -> None:
+    form = Counted(DEMO, "start: /[a-z]+/", parser_limits(), "x")
+    for _ in range(2 * LANES_PER_LEXER):
+        form.matcher()
+    assert form.made == 1
+    form.freshen()
+    form.freshen()
+    assert form.made == 2
+    assert accepts(form.matcher(), DEMO, "ab")
 
 
 def test_lexer_that_broke_is_built_anew() -> None:

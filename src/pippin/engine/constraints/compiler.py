@@ -59,18 +59,29 @@ class Compiled:
         """A fresh one for one lane, within microseconds mostly; ``alone``: within the time that
         the grammar takes to be compiled.
 
-        Lanes of one grammar share what its lexer learns, and so its limits: once it broke, or
-        after many lanes, the next one begins with a new lexer. A lane whose matcher meets its
-        limits in the middle of a text has ``is_error()``, and from then on its mask allows the
-        end of the text only; so the error must be asked for after each mask and each token.
+        Lanes of one grammar share what its lexer learns, and so its limits: once it broke, the
+        next one begins with a new lexer. A lane whose matcher meets its limits in the middle of a
+        text has ``is_error()``, and from then on its mask allows the end of the text only; so the
+        error must be asked for after each mask and each token.
         """
         if alone:
             return self._fresh()
         with self._lock:
             self._lanes += 1
-            if self._lanes > LANES_PER_LEXER or self._is_broken():
+            if self._is_broken():
                 self._first, self._lanes = self._fresh(), 1
             return self._first.deep_copy()
+
+    def freshen(self) -> None:
+        """Let the next lanes begin with a new lexer, if this one is broken or had many. For threads
+        that may take as long as a compilation does; where lanes begin, that would hold up all."""
+        with self._lock:
+            if self._lanes < LANES_PER_LEXER and not self._is_broken():
+                return
+        fresh = self._fresh()
+        fresh.compute_bitmask()
+        with self._lock:
+            self._first, self._lanes = fresh, 0
 
     def _is_broken(self) -> bool:
         """Whether lanes have used up what their lexer may learn. A mask that it remembers does
@@ -148,7 +159,9 @@ class Compiler:
             else:
                 self._cached.move_to_end(key)
         if waiting is not None:
-            return waiting.result()
+            compiled = waiting.result()
+            compiled.freshen()
+            return compiled
         try:
             compiled = self._compile(source(), param, thinking)
         except BaseException as error:
