@@ -12,7 +12,7 @@ from llguidance import LLMatcher, LLParserLimits
 
 from pippin.core.sampling import Sampling
 from pippin.engine.arrays import DeviceArrays, HostArrays
-from pippin.engine.constraints.guide import ThinkingLimit
+from pippin.engine.constraints.guide import Guide, ThinkingLimit
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job, Lane
 from pippin.output.thinking import Thinking, ThinkingMarks
@@ -190,6 +190,15 @@ def test_thinking_is_closed_by_force(budget: int) -> None:
     close = list(tokens_of("</think>"))
     begun = max(budget, 1)
     assert tokens[begun : begun + len(close)] == close
+
+
+def test_a_mark_that_only_ever_begins_does_not_put_off_the_end() -> None:
+    guide = Guide(None, limit(2, inside=True), eos=(END,), min_tokens=0)
+    position = 0
+    while not guide.forced() and position < 100:
+        guide.accept(position, tokens_of("<")[0])
+        position += 1
+    assert text_of(guide.forced()) == "</think>"
 
 
 def test_thinking_that_the_model_opens_is_limited_too() -> None:

@@ -187,7 +187,10 @@ class _Meter:
 
     @property
     def _is_closing(self) -> bool:
-        """Whether the model is in the midst of the closing mark itself: let it."""
+        """Whether the model is in the midst of the closing mark itself: let it, unless it never
+        gets any further."""
+        if self._left <= -len(self._close):
+            return False
         lengths = range(1, len(self._close))
         return any(self._seen.endswith(self._close[:length]) for length in lengths)
 
