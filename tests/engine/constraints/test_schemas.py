@@ -303,6 +303,16 @@ def test_ranges_are_exact(
         ),
         ({"type": "integer", "format": "uint8"}, ["3"], ['"3"']),
         (
+            {
+                "type": "string",
+                "format": "email",
+                "pattern": r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@"
+                r"([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$",
+            },
+            ['"jo.d+x@mail.example.com"', '"a@b.co"'],
+            ['".a@b.co"', '"a..b@b.co"', '"a.@b.co"', '"a@b"', '"a"'],
+        ),
+        (
             {"type": "string", "pattern": r'^[^"<>]+$'},
             ['"a"', r'"\\"', r'"\n"', '"é"'],
             [r'"\""', '"<"', r'"a\"b"'],

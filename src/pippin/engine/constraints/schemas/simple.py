@@ -28,8 +28,14 @@ from pippin.engine.constraints.schemas.quoting import quotable
 from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.unique import all_orders, few_values
 
-_SAME = {r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$": r"^[+-]?(\d+\.?\d*|\.\d+)$"}
-"""Patterns with lookaheads that many schemas have, in other words: pydantic's for decimals."""
+_LOCAL = r"(?:[A-Za-z0-9_'+-]+\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]"
+_DOMAIN = r"([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}"
+_SAME = {
+    r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$": r"^[+-]?(\d+\.?\d*|\.\d+)$",
+    rf"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@{_DOMAIN}$": f"^{_LOCAL}@{_DOMAIN}$",
+}
+"""Patterns with lookaheads that many schemas have, in other words: pydantic's for decimals, and
+zod's for mail."""
 
 MAX_NAME_PATTERNS = 10
 """Of one object's patternProperties: each is held against each."""
