@@ -13,8 +13,9 @@ MAX_CACHED_CHARS = 4 * 1024 * 1024
 LANES_PER_LEXER = 1_000
 """Lanes that share one lexer's memory before it is built anew, so that it cannot grow for ever."""
 MAX_LEXER_STATES = 100_000
-"""Up to about 45 MB. A text whose length is bounded takes about eight for each character, so one of
-12,000 is written in one go; a longer one is taken up anew (``guide.Guide.renew``)."""
+"""Up to about 45 MB, or 100 MB where patterns hold, too. A text whose length is bounded takes about
+eight for each character, so one of 12,000 is written in one go; a longer one is taken up anew
+(``guide.Guide.renew``)."""
 
 
 def parser_limits(*, ambiguous: bool = False) -> LLParserLimits:
