@@ -116,6 +116,41 @@ def test_a_schema_that_cannot_be_enforced_is_refused_by_its_tool(parser: str) ->
     assert raised.value.param == "tools[1]"
 
 
+SET = {
+    "type": "object",
+    "properties": {
+        "ids": {"type": "array", "items": {"type": "integer"}, "uniqueItems": True},
+        "at": {"type": "string", "format": "regex", "maxLength": 3},
+    },
+    "required": ["ids"],
+}
+
+
+@pytest.mark.parametrize("parser", ["hermes", "qwen3_coder", "mistral"])
+def test_a_tool_that_is_not_strict_leaves_out_what_cannot_be_enforced(parser: str) -> None:
+    strictly, loosely = (Tool(name="f", parameters=SET, strict=strict) for strict in (None, False))
+    with pytest.raises(InvalidRequest, match="With strict false"):
+        language(tool_parser=parser).form(asked(tools=(strictly,), tool_use=ToolUse()), None)
+    assert language(tool_parser=parser).form(asked(tools=(loosely,), tool_use=ToolUse()), None)
+    request = asked(tools=(loosely,), tool_use=ToolUse())
+    assert takes(DEMO, request, call("f", {"ids": [1, 1], "at": "["}))
+    assert not takes(DEMO, request, call("f", {"ids": ["a"]}))
+    assert not takes(DEMO, request, call("f", {"ids": [1], "at": "[..]"}))
+
+
+def test_a_wrong_schema_stays_wrong_however_loose() -> None:
+    wrong = Tool(name="f", parameters={"type": "object", "required": 7}, strict=False)
+    with pytest.raises(InvalidRequest, match="list"):
+        DEMO.form(asked(tools=(wrong,), tool_use=ToolUse()), None)
+
+
+def test_a_format_that_is_not_strict_leaves_out_what_cannot_be_enforced() -> None:
+    text = json.dumps({"type": "array", "uniqueItems": True, "items": {"type": "integer"}})
+    assert takes(DEMO, asked(constraint=JSONSchema(schema=text, exact=False)), "[1, 1]")
+    with pytest.raises(InvalidRequest, match="uniqueItems"):
+        DEMO.form(asked(constraint=JSONSchema(schema=text)), None)
+
+
 def test_channels_stand_around_every_answer() -> None:
     harmony = language(HARMONY)
     assert harmony.manner.family.name == "harmony"

@@ -56,7 +56,8 @@ class NamedSchema(Body):
     schema_: Schema | None = Field(default=None, alias="schema")
     """What the answer must be valid under. Not given: any object."""
     strict: bool | None = None
-    """Without effect: every schema is enforced."""
+    """``false``: keywords that cannot be enforced are left out. Otherwise they are refused; all
+    others are enforced always."""
 
 
 class SchemaFormat(Body):
@@ -177,7 +178,9 @@ def _of_format(form: TextFormat | ObjectFormat | SchemaFormat | None) -> Iterato
     elif isinstance(form, SchemaFormat):
         schema = form.json_schema.schema_
         text = ANY_OBJECT if schema is None else as_text(schema)
-        yield JSONSchema(closed=True, schema=text, param="response_format.json_schema.schema")
+        exact = form.json_schema.strict is not False
+        param = "response_format.json_schema.schema"
+        yield JSONSchema(closed=True, schema=text, exact=exact, param=param)
 
 
 def _of_guided(fields: ConstraintFields) -> Iterator[Constraint]:

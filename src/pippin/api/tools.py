@@ -26,7 +26,8 @@ class ToolFunction(Body):
     parameters: Parameters | None = None
     """The JSON schema of its arguments, an object's. Not given: it takes any object."""
     strict: bool | None = None
-    """Without effect: arguments are always valid under ``parameters``."""
+    """``false``: keywords of ``parameters`` that cannot be enforced are left out. Otherwise they
+    are refused; all others are enforced always."""
 
     def meaning(self) -> Tool:
         return Tool(

@@ -21,6 +21,8 @@ class JSONSchema(msgspec.Struct, frozen=True, kw_only=True, tag="json_schema"):
     whitespace_param: str = "guided_whitespace_pattern"
     closed: bool = False
     """Objects that list their members have no others, unless the schema speaks of others itself."""
+    exact: bool = True
+    """``False``: what cannot be enforced of the schema is left out, all the rest is."""
     param: str = "response_format"
 
 

@@ -12,7 +12,7 @@ from pippin.core.tools import Tool, ToolUse
 from pippin.engine.constraints.compiler import Compiler
 from pippin.engine.constraints.guide import Form, ThinkingLimit
 from pippin.engine.constraints.marks import Marks
-from pippin.engine.constraints.schemas.source import json_expression
+from pippin.engine.constraints.schemas.source import json_expression, loosened
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.errors import InvalidRequest, UnsupportedParameter
 from pippin.output.families.grammar import answer_grammar
@@ -64,11 +64,10 @@ class Language:
         return None
 
     def _grammar(self, tools: Sequence[Tool], use: ToolUse | None, form: str) -> str:
-        for i, tool in enumerate(tools):
-            json_expression(json.dumps(tool.parameters), f"tools[{i}]")  # its error names the tool
+        enforced = [_enforced(tool, f"tools[{i}]") for i, tool in enumerate(tools)]
         mark = Marks(self.vocabulary.split)
         family = self.manner.family
-        rules = family.rules(callable_tools(tools, use), mark)
+        rules = family.rules(callable_tools(enforced, use), mark)
         return answer_grammar(rules, use, mark, form, family.marks)
 
     def _in_channels(self, request: GenerationRequest) -> bool:
@@ -111,6 +110,16 @@ class Language:
             return self.manner.text_scanner(thinking)
         tools = callable_tools(offered_tools(request), use)
         return self.manner.scanner(tools, thinking, enforced=use is not None)
+
+
+def _enforced(tool: Tool, param: str) -> Tool:
+    """The tool, with what is enforced of its schema. Raises ``InvalidRequest``, with ``param``."""
+    schema = json.dumps(tool.parameters)
+    if tool.strict is False:
+        schema = loosened(schema)
+        tool = msgspec.structs.replace(tool, parameters=json.loads(schema))
+    json_expression(schema, param)
+    return tool
 
 
 def offered_tools(request: GenerationRequest) -> tuple[Tool, ...]:

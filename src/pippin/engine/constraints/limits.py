@@ -6,11 +6,11 @@ MAX_ITEMS = 10_000
 """Of an enum's values, of choices, of all properties of a schema, of a grammar's alternatives."""
 MAX_PATTERN_PLACES = 20_000
 """Characters that a pattern can be long, all repetitions written out."""
-MAX_CACHED = 64
-"""Compiled constraints that are remembered."""
+MAX_CACHED = 24
+"""Compiled constraints that are remembered: what one has learnt may take tens of megabytes."""
 MAX_CACHED_CHARS = 4 * 1024 * 1024
 """Of the grammars and sources of all remembered constraints together."""
-LANES_PER_LEXER = 1_000
+LANES_PER_LEXER = 300
 """Lanes that share one lexer's memory before it is built anew, so that it cannot grow for ever."""
 MAX_LEXER_STATES = 100_000
 """Up to about 45 MB, or 100 MB where patterns hold, too. A text whose length is bounded takes about

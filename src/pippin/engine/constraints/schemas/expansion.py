@@ -11,7 +11,7 @@ from pippin.engine.constraints.schemas.document import Document, Path, Position,
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
 from pippin.engine.constraints.schemas.hope import Hope
 from pippin.engine.constraints.schemas.keywords import check
-from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
+from pippin.engine.constraints.schemas.refusal import NotEnforced, NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.simple import assertions, denials
 
 MAX_OPEN = 100
@@ -154,7 +154,7 @@ class Expansion:
         count = len(position.node["oneOf"])
         if count > MAX_ONE_OF:
             where = pointer((*position.path, "oneOf"))
-            raise SchemaRefused(f"it has more than {MAX_ONE_OF} branches; use anyOf", where)
+            raise NotEnforced(f"it has more than {MAX_ONE_OF} branches; use anyOf", where)
         held = [
             self.algebra.all_of((forms, context))
             for forms in self._list(position, "oneOf", holds=True)
@@ -172,7 +172,7 @@ class Expansion:
         try:
             return self._below(position, "oneOf", str(other), holds=False)
         except NotExpressible:
-            raise SchemaRefused(
+            raise NotEnforced(
                 f"a value may fit its branches {one} and {other} at once, which cannot be ruled "
                 "out; use anyOf, or make them differ in a const",
                 pointer((*position.path, "oneOf")),

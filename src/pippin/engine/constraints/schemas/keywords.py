@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from pippin.engine.constraints.schemas.document import Position, pointer
-from pippin.engine.constraints.schemas.refusal import SchemaRefused
+from pippin.engine.constraints.schemas.refusal import NotEnforced, SchemaRefused
 
 TYPES = ("null", "boolean", "number", "integer", "string", "array", "object")
 
@@ -98,7 +98,7 @@ def check(position: Position, draft: int) -> None:
         if shape and not shape[0](value):
             raise SchemaRefused(f"it has to be {shape[1]}", pointer((*position.path, keyword)))
         if keyword in _REFUSED and not _is_empty(keyword, value):
-            raise SchemaRefused(
+            raise NotEnforced(
                 f"the keyword {keyword} cannot be enforced; {_REFUSED[keyword]}",
                 pointer((*position.path, keyword)),
             )

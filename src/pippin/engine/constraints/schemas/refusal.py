@@ -10,5 +10,9 @@ class SchemaRefused(Exception):
         self.where = where
 
 
+class NotEnforced(SchemaRefused):
+    """The keyword at ``where`` is right, and cannot be enforced; without it the rest may be."""
+
+
 class NotExpressible(SchemaRefused):
     """The negation of something for which there is no plain schema."""

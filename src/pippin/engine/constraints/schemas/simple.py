@@ -25,7 +25,7 @@ from pippin.engine.constraints.schemas.document import Document, Position, point
 from pippin.engine.constraints.schemas.formats import NOT_PATTERNS, format_pattern
 from pippin.engine.constraints.schemas.forms import Algebra, Forms, anything, only, unless
 from pippin.engine.constraints.schemas.quoting import quotable
-from pippin.engine.constraints.schemas.refusal import NotExpressible, SchemaRefused
+from pippin.engine.constraints.schemas.refusal import NotEnforced, NotExpressible, SchemaRefused
 from pippin.engine.constraints.schemas.unique import all_orders, few_values
 
 _LOCAL = r"(?:[A-Za-z0-9_'+-]+\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]"
@@ -120,7 +120,7 @@ def _patterns(position: Position) -> list[str]:
     name = position.node.get("format", "")
     if name in NOT_PATTERNS:
         where = pointer((*position.path, "format"))
-        raise SchemaRefused(f"the format {name!r} cannot be enforced; use pattern", where)
+        raise NotEnforced(f"the format {name!r} cannot be enforced; use pattern", where)
     if known := format_pattern(name):
         patterns.append(known)
     return patterns
@@ -143,7 +143,7 @@ def _unique(position: Position, world: World) -> Forms:
         if values is not None and "prefixItems" not in position.node:
             return unless("array", *all_orders(values))
     if position.node.get("maxItems", 2) > 1:
-        raise SchemaRefused(
+        raise NotEnforced(
             "the keyword uniqueItems cannot be enforced, except for items of up to 5 "
             "values; leave it out, or use prefixItems",
             pointer((*position.path, "uniqueItems")),
@@ -206,7 +206,7 @@ def _check_apart(patterns: list[str], position: Position, world: World) -> None:
     for i, one in enumerate(patterns):
         for two in patterns[i + 1 :]:
             if not world.algebra.matcher.disjoint(frozenset((one, two))):
-                raise SchemaRefused(
+                raise NotEnforced(
                     "patterns that match the same names cannot be enforced",
                     pointer((*position.path, "patternProperties")),
                 )

@@ -10,11 +10,16 @@ from pippin.engine.constraints.patterns.nodes import PatternRefused
 from pippin.engine.constraints.schemas.document import Document
 from pippin.engine.constraints.schemas.expansion import Expansion
 from pippin.engine.constraints.schemas.reading import read
-from pippin.engine.constraints.schemas.refusal import SchemaRefused
+from pippin.engine.constraints.schemas.refusal import NotEnforced, SchemaRefused
 from pippin.engine.constraints.schemas.whitespace import A_LITTLE, whitespace_pattern
 from pippin.engine.constraints.schemas.writer import Writer, jsonable
 from pippin.engine.constraints.source import Source
 from pippin.errors import InvalidRequest
+
+MAX_LOOSENED = 50
+"""Keywords of one schema that are left out because they cannot be enforced."""
+NOT_ALWAYS_STRICT = ("tools", "response_format")
+"""Fields whose schemas have a ``strict`` beside them."""
 
 
 def schema_source(constraint: JSONSchema) -> Source:
@@ -24,8 +29,9 @@ def schema_source(constraint: JSONSchema) -> Source:
     except PatternRefused as refused:
         param = constraint.whitespace_param
         raise InvalidRequest(f"{param} cannot be used: {refused}.", param) from None
+    schema = constraint.schema if constraint.exact else loosened(constraint.schema)
     expression = json_expression(
-        constraint.schema,
+        schema,
         constraint.param,
         whitespace=whitespace,
         closed=constraint.closed,
@@ -47,8 +53,10 @@ def json_expression(
         plain = plain_schema(schema, closed=closed)
     except SchemaRefused as refused:
         place = "" if refused.where == "#" else f" at {refused.where}"
+        loosely = isinstance(refused, NotEnforced) and param.startswith(NOT_ALWAYS_STRICT)
+        mend = " With strict false all the rest is enforced." if loosely else ""
         raise InvalidRequest(
-            f"{param} has a schema that cannot be enforced{place}: {refused.why}.", param
+            f"{param} has a schema that cannot be enforced{place}: {refused.why}.{mend}", param
         ) from None
     spaces = A_LITTLE if whitespace is None else whitespace
     options: dict[str, object] = {"whitespace_pattern": spaces}
@@ -56,6 +64,32 @@ def json_expression(
         options = {"whitespace_flexible": False}
     plain["x-guidance"] = options | plain.get("x-guidance", {})
     return "%json " + json.dumps(plain, default=jsonable)
+
+
+def loosened(schema: str) -> str:
+    """The schema without the keywords that are right and cannot be enforced. What is wrong with it
+    stays wrong."""
+    for _ in range(MAX_LOOSENED):
+        try:
+            plain_schema(schema, closed=False)
+        except NotEnforced as refused:
+            schema = _without(schema, refused.where)
+        except SchemaRefused:
+            break
+        else:
+            break
+    return schema
+
+
+def _without(schema: str, where: str) -> str:
+    """``where``: a pointer to a keyword."""
+    root = json.loads(schema)
+    *path, keyword = [part.replace("~1", "/").replace("~0", "~") for part in where.split("/")[1:]]
+    node = root
+    for part in path:
+        node = node[int(part)] if isinstance(node, list) else node[part]
+    del node[keyword]
+    return json.dumps(root)
 
 
 def plain_schema(text: str, *, closed: bool) -> dict[str, Any]:
