@@ -12,7 +12,8 @@ from llguidance import LLMatcher, LLParserLimits
 
 from pippin.core.sampling import Sampling
 from pippin.engine.arrays import DeviceArrays, HostArrays
-from pippin.engine.constraints.guide import Guide, ThinkingLimit
+from pippin.engine.constraints.guide import Guide
+from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job, Lane
 from pippin.output.thinking import Thinking, ThinkingMarks

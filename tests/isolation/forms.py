@@ -4,7 +4,7 @@ import string
 
 from llguidance import LLMatcher, LLTokenizer
 
-from pippin.engine.constraints.guide import ThinkingLimit
+from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.output.thinking import Thinking, ThinkingMarks
 from tests.isolation.talk import TURN_END, WORDS
 

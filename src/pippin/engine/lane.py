@@ -5,7 +5,8 @@ from typing import Literal
 
 from pippin.core.request import Priority
 from pippin.core.sampling import Sampling
-from pippin.engine.constraints.guide import Form, Guide, ThinkingLimit
+from pippin.engine.constraints.guide import Form, Guide
+from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.engine.noise import lane_key
 from pippin.memory.prompts import Explanation, Text
 

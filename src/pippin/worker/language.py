@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 from pippin.core.request import ChatPrompt, GenerationRequest, TextPrompt
 from pippin.core.tools import Tool, ToolUse
 from pippin.engine.constraints.compiler import Compiler
-from pippin.engine.constraints.guide import Form, ThinkingLimit
+from pippin.engine.constraints.guide import Form
 from pippin.engine.constraints.marks import Marks
+from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.engine.constraints.schemas.source import json_expression, loosened
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.errors import InvalidRequest, UnsupportedParameter

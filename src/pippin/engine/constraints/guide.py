@@ -1,7 +1,6 @@
 """What one lane may say next."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,15 +8,12 @@ import numpy.typing as npt
 from llguidance import LLMatcher
 
 from pippin.engine.constraints.faults import is_memory_full
-from pippin.output.thinking import Thinking
+from pippin.engine.constraints.meter import Meter, ThinkingLimit
 
 Bits = npt.NDArray[np.int32]
 """A bit per token, 32 a word, the lowest token in the lowest bit: whether it is allowed."""
-
-
 MAX_FORCED = 4096
-"""Forced tokens that are known at a time: what is done with them for each pass is linear in them.
-"""
+"""Forced tokens that are known at a time: what is done with them for each pass is linear."""
 MAX_RENEWALS = 16
 """Times that a lane's constraint is taken up anew with an empty memory."""
 
@@ -27,18 +23,6 @@ class Form(Protocol):
 
     def matcher(self, *, alone: bool = False) -> LLMatcher:
         """A fresh one, for one lane. ``alone``: it shares no memory with other lanes'."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingLimit:
-    """After so many tokens of thinking the block is closed by force."""
-
-    tokens: int
-    thinking: Thinking
-    close: tuple[int, ...]
-    """The tokens that close it."""
-    bytes_of: Callable[[int], bytes]
-    """What a token stands for."""
 
 
 class Guide:
@@ -54,7 +38,7 @@ class Guide:
         self._form = form
         self._consumed: list[int] = []
         self._renewals = 0
-        self._meter = _Meter(limit) if limit else None
+        self._meter = Meter(limit) if limit else None
         self._eos = tuple(eos)
         self._min_tokens = min_tokens
         self._tokens = 0
@@ -152,61 +136,6 @@ class Guide:
                 _clear(later, token)
             if later.any():
                 bits[:] = later
-
-
-class _Meter:
-    """Counts a lane's tokens of thinking."""
-
-    def __init__(self, limit: ThinkingLimit) -> None:
-        self._limit = limit
-        marks = limit.thinking.marks
-        self._open, self._close = marks.open.encode(), marks.close.encode()
-        self._inside = limit.thinking.inside
-        self._done = False
-        self._left = limit.tokens
-        self._seen = b""
-
-    @property
-    def close(self) -> tuple[int, ...]:
-        return self._limit.close
-
-    def is_over(self, token: int) -> bool:
-        """Take in a token; whether the block must be closed now. Says so once."""
-        if self._done:
-            return False
-        self._seen += self._limit.bytes_of(token)
-        if not self._inside:
-            self._look_for_open()
-        else:
-            self._left -= 1
-            self._look_for_close()
-        if self._inside and not self._done and self._left <= 0 and not self._is_closing:
-            self._done = True
-            return True
-        return False
-
-    @property
-    def _is_closing(self) -> bool:
-        """Whether the model is in the midst of the closing mark itself: let it, unless it never
-        gets any further."""
-        if self._left <= -len(self._close):
-            return False
-        lengths = range(1, len(self._close))
-        return any(self._seen.endswith(self._close[:length]) for length in lengths)
-
-    def _look_for_open(self) -> None:
-        begun = self._seen.lstrip()
-        if begun.startswith(self._open):
-            self._inside = True
-            self._seen = begun[len(self._open) :]
-            self._look_for_close()
-        elif not self._open.startswith(begun):
-            self._done = True
-
-    def _look_for_close(self) -> None:
-        if self._close in self._seen:
-            self._done = True
-        self._seen = self._seen[-len(self._close) :]
 
 
 def _set(bits: Bits, token: int) -> None:
