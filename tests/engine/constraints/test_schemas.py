@@ -319,6 +319,12 @@ def test_ranges_are_exact(
         ),
         ({"type": "string", "pattern": r"^[^\\]$"}, ['"a"', r'"\""'], [r'"\\"']),
         ({"type": "string", "pattern": r"[^\\]"}, [r'"\\a"'], [r'"\\\\"', '""']),
+        (
+            {"type": "string", "pattern": r"^[\x00-!#-\[\]-~]+$"},
+            ['"a"', r'"\n"', '"]"'],
+            [r'"\""', r'"\\"'],
+        ),
+        ({"type": "string", "pattern": r"^[#-~\x00-!]$"}, ['"a"', r'"\\"'], [r'"\""']),
         ({"type": "string", "not": {"enum": ['"', "b"]}}, ['"a"', r'"\\"'], [r'"\""', '"b"']),
         ({"oneOf": [{"const": "\\"}, {"type": "string"}]}, ['"a"'], [r'"\\"']),
         ({"type": "string", "format": "colour"}, ['"red"'], ["1"]),
