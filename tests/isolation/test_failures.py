@@ -83,3 +83,24 @@ def test_a_job_fails_once(hashing_house: House, model: HashingModel, choices: in
         model.poison_at = model.calls + 1
         server.finish()
         assert server.said.failed == [0]
+
+
+@pytest.mark.parametrize("way", ["raises", "no numbers"])
+def test_what_a_failed_job_began_with_is_not_used_again(
+    hashing_house: House, model: HashingModel, way: str
+) -> None:
+    """It may be why the job failed."""
+    with hashing_house.serving() as server:
+        server.ask(job(0, PROMPT))
+        second, third, fourth = (job(number, PROMPT) for number in (2, 4, 6))
+        if way == "raises":
+            model.fail_at = model.calls + 1
+        else:
+            model.poison_at = model.calls + 1
+        server.ask(second)
+        assert server.cached(second) > 0
+        assert server.said.failed == [2]
+        server.ask(third)
+        assert server.cached(third) == 0
+        server.ask(fourth)
+        assert server.cached(fourth) > 0
