@@ -9,9 +9,9 @@ from pippin.core.events import CallStarted, Delta, Event, Finished
 from pippin.core.tools import Tool
 from pippin.output.choice import Choice, End
 from pippin.output.families.hermes import Hermes
-from pippin.output.pieces import Arguments, Call, Content, Piece, Scanner
+from pippin.output.pieces import Arguments, Call, Content, Piece, PlainScanner, Scanner
 from pippin.output.stops import StopText
-from pippin.output.thinking import PlainScanner, Thinking, ThinkingMarks, ThinkingScanner
+from pippin.output.thinking import Thinking, ThinkingMarks, ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))

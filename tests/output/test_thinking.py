@@ -3,10 +3,9 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pippin.output.pieces import Content, Piece, Reasoning
+from pippin.output.pieces import Content, Piece, PlainScanner, Reasoning
 from pippin.output.thinking import (
     MAX_BLANKS,
-    PlainScanner,
     Thinking,
     ThinkingMarks,
     ThinkingScanner,

@@ -15,9 +15,17 @@ from pippin.core.events import (
 )
 from pippin.output.detokenizer import Detokenizer
 from pippin.output.logprobs import Logprobs
-from pippin.output.pieces import Arguments, Call, Content, Piece, Reasoning, Scanner
+from pippin.output.pieces import (
+    Arguments,
+    Call,
+    Content,
+    Piece,
+    PlainScanner,
+    Reasoning,
+    Scanner,
+)
 from pippin.output.stops import StopMatcher, StopText
-from pippin.output.thinking import PlainScanner, ThinkingScanner
+from pippin.output.thinking import ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
 
 TopScores = Sequence[tuple[int, float]]

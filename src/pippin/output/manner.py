@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pippin.core.tools import Tool
 from pippin.output.families.family import Family
 from pippin.output.families.harmony import Harmony
-from pippin.output.pieces import Scanner
-from pippin.output.thinking import PlainScanner, Thinking, ThinkingMarks, ThinkingScanner
+from pippin.output.pieces import PlainScanner, Scanner
+from pippin.output.thinking import Thinking, ThinkingMarks, ThinkingScanner
 from pippin.output.vocabulary import Vocabulary
 
 MARKS = (

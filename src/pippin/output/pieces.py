@@ -53,3 +53,20 @@ class Scanner(Protocol):
 
     def finish(self) -> list[Piece]:
         """The rest, when no more text comes."""
+
+
+class PlainScanner:
+    """All of the text is content."""
+
+    def __init__(self) -> None:
+        self._read = 0
+
+    def add(self, text: str) -> list[Piece]:
+        if not text:
+            return []
+        piece = Content(text, self._read)
+        self._read += len(text)
+        return [piece]
+
+    def finish(self) -> list[Piece]:
+        return []

@@ -25,23 +25,6 @@ class Thinking:
     """Whether the prompt has opened the block; otherwise the model may, or may not."""
 
 
-class PlainScanner:
-    """All of the text is content."""
-
-    def __init__(self) -> None:
-        self._read = 0
-
-    def add(self, text: str) -> list[Piece]:
-        if not text:
-            return []
-        piece = Content(text, self._read)
-        self._read += len(text)
-        return [piece]
-
-    def finish(self) -> list[Piece]:
-        return []
-
-
 class ThinkingScanner:
     """One block of thinking at most, at the very start; another scanner reads what comes after.
 

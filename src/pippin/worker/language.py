@@ -13,10 +13,11 @@ from pippin.engine.constraints.compiler import Compiler
 from pippin.engine.constraints.guide import Form
 from pippin.engine.constraints.marks import Marks
 from pippin.engine.constraints.meter import ThinkingLimit
-from pippin.engine.constraints.schemas.source import json_expression, loosened
+from pippin.engine.constraints.schemas.source import loosened
 from pippin.engine.constraints.vocabulary import constraint_tokenizer
 from pippin.errors import InvalidRequest, UnsupportedParameter
 from pippin.output.families.grammar import answer_grammar
+from pippin.output.families.schemas import arguments_schema
 from pippin.output.families.table import choose
 from pippin.output.manner import Manner, thinking_marks
 from pippin.output.pieces import Scanner
@@ -65,8 +66,10 @@ class Language:
         return None
 
     def _grammar(self, tools: Sequence[Tool], use: ToolUse | None, form: str) -> str:
-        enforced = [_enforced(tool, f"tools[{i}]") for i, tool in enumerate(tools)]
         mark = Marks(self.vocabulary.split)
+        enforced = [loose(tool) if tool.strict is False else tool for tool in tools]
+        for i, tool in enumerate(enforced):
+            mark.json(arguments_schema(tool), f"tools[{i}]")  # so that an error names the tool
         family = self.manner.family
         rules = family.rules(callable_tools(enforced, use), mark)
         return answer_grammar(rules, use, mark, form, family.marks)
@@ -113,14 +116,10 @@ class Language:
         return self.manner.scanner(tools, thinking, enforced=use is not None)
 
 
-def _enforced(tool: Tool, param: str) -> Tool:
-    """The tool, with what is enforced of its schema. Raises ``InvalidRequest``, with ``param``."""
-    schema = json.dumps(tool.parameters)
-    if tool.strict is False:
-        schema = loosened(schema)
-        tool = msgspec.structs.replace(tool, parameters=json.loads(schema))
-    json_expression(schema, param)
-    return tool
+def loose(tool: Tool) -> Tool:
+    """The tool without what cannot be enforced of its schema."""
+    parameters = json.loads(loosened(json.dumps(tool.parameters)))
+    return msgspec.structs.replace(tool, parameters=parameters)
 
 
 def offered_tools(request: GenerationRequest) -> tuple[Tool, ...]:
@@ -147,7 +146,7 @@ def language_of(
     template's own words. Takes about a second for a large vocabulary.
 
     Raises:
-        ValueError: there is no such family.
+        UnknownFamily: there is none of that name.
         UnknownTokenizer: what its tokens stand for is not known.
     """
     vocabulary = Vocabulary(tokenizer)

@@ -18,6 +18,7 @@ from pippin.models.errors import CannotLoad
 from pippin.models.hardware import advice, describe, measured_gflops
 from pippin.models.load import LoadedModel, load
 from pippin.models.resolve import resolve
+from pippin.output.families.table import UnknownFamily
 from pippin.output.manner import Manner
 from pippin.prompt.template import BrokenTemplate, ChatTemplate
 from pippin.wire import codec
@@ -205,7 +206,7 @@ def _language(loaded: LoadedModel, template: ChatTemplate | None, tool_parser: s
             eos=loaded.eos,
             tool_parser=tool_parser,
         )
-    except ValueError as error:
+    except UnknownFamily as error:
         raise CannotLoad(f"--tool-parser: {error}.") from error
 
 

@@ -9,12 +9,13 @@ from pippin.engine.constraints.source import quoted
 
 
 class Marks:
-    """For families of models, whose ``Mark`` it is. Special tokens are meant as such, never as
-    their letters."""
+    """For families of models, whose ``Mark`` it is; owned by one compilation. Special tokens are
+    meant as such, never as their letters."""
 
     def __init__(self, split: Callable[[str], list[str | int]]) -> None:
         """``split``: a text's special tokens, and what lies between them."""
         self._split = split
+        self._written: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
         """The expression that matches this text."""
@@ -23,8 +24,10 @@ class Marks:
             for piece in self._split(text)
         )
 
-    def json(self, schema: dict[str, Any]) -> str:
+    def json(self, schema: dict[str, Any], param: str = "tools") -> str:
         """The expression of the values that are valid under a schema, without members that nobody
-        listed. Raises ``InvalidRequest``:
-        it cannot be enforced exactly."""
-        return json_expression(json.dumps(schema), "tools", closed=True)
+        listed. Raises ``InvalidRequest``, with ``param``: it cannot be enforced exactly."""
+        text = json.dumps(schema)
+        if text not in self._written:
+            self._written[text] = json_expression(text, param, closed=True)
+        return self._written[text]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from pippin.core.tools import Tool
 from pippin.output.families.family import CallRules, Mark
@@ -9,7 +10,12 @@ from pippin.output.families.family import CallRules, Mark
 
 def arguments_rule(tool: Tool, mark: Mark) -> str:
     """A Lark expression of the tool's arguments, as JSON."""
-    return mark.json({**tool.parameters, "type": "object"})
+    return mark.json(arguments_schema(tool))
+
+
+def arguments_schema(tool: Tool) -> dict[str, Any]:
+    """Arguments are always an object."""
+    return {**tool.parameters, "type": "object"}
 
 
 def name_text(name: str) -> str:

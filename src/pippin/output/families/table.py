@@ -96,10 +96,14 @@ _ALIASES = MappingProxyType(
 """Names by which other servers know a family."""
 
 
+class UnknownFamily(ValueError):
+    """There is none of this name; says which there are."""
+
+
 def choose(template: str | None, name: str | None) -> Family:
     """The family of a model with this chat template, or the named one.
 
-    Raises ``ValueError``: there is none of that name.
+    Raises ``UnknownFamily``: there is none of that name.
     """
     if name is not None:
         return _named(name)
@@ -120,4 +124,4 @@ def _named(name: str) -> Family:
     for family in FAMILIES:
         if family.name == plain:
             return family
-    raise ValueError(f"no tool parser is named {name!r}; there are {', '.join(names())}")
+    raise UnknownFamily(f"no tool parser is named {name!r}; there are {', '.join(names())}")

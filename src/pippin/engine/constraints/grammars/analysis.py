@@ -1,5 +1,7 @@
 """What can be told of a grammar without reading any text."""
 
+from collections.abc import Callable
+
 from pippin.engine.constraints.grammars.parts import (
     Choice,
     Name,
@@ -52,14 +54,7 @@ def lives(part: Part, productive: set[str]) -> bool:
 
 def productive(parts: Parts) -> set[str]:
     """The names for which there is a text of finite length."""
-    known: set[str] = set()
-    definitions = parts.rules | parts.terminals
-    changed = True
-    while changed:
-        found = {name for name, part in definitions.items() if lives(part, known)}
-        changed = found != known
-        known = found
-    return known
+    return _names_for_which(lives, parts)
 
 
 def cyclic(definitions: dict[str, Part]) -> set[str]:
@@ -89,11 +84,16 @@ def regular(definitions: dict[str, Part]) -> set[str]:
 
 def nullable(parts: Parts) -> set[str]:
     """The names that may be nothing."""
+    return _names_for_which(may_be_empty, parts)
+
+
+def _names_for_which(holds: Callable[[Part, set[str]], bool], parts: Parts) -> set[str]:
+    """The least set of names whose definitions hold, given the set itself."""
     known: set[str] = set()
     definitions = parts.rules | parts.terminals
     changed = True
     while changed:
-        found = {name for name, part in definitions.items() if may_be_empty(part, known)}
+        found = {name for name, part in definitions.items() if holds(part, known)}
         changed = found != known
         known = found
     return known
