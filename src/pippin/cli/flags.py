@@ -16,6 +16,14 @@ NO_SETTINGS = ("PIPPIN_BLAS",)
 """Variables of ours that others than the server read."""
 UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
 GROUPS = {
+    "The models": (
+        *("models_dir", "unknown_model", "memory_limit", "ttl_s", "quantize", "group_size"),
+        *("keep_dtype", "adapters", "default_adapter", "chat_format", "tool_parser"),
+        "context_length",
+    ),
+    "Where a request does not say": (
+        *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+    ),
     "The door": (
         *("host", "port", "api_keys", "agent_keys", "batch_keys", "insecure", "cors_origins"),
         *("allowed_hosts", "max_body_bytes", "receipt_timeout_s", "keepalive_interval_s"),
@@ -31,10 +39,9 @@ GROUPS = {
     ),
     "The workers": (
         *(
-            "tool_parser",
             "blas_threads",
-            "keep_dtype",
             "worker_start_timeout_s",
+            "worker_silence_timeout_s",
             "worker_stop_timeout_s",
         ),
         "log_level",

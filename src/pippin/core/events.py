@@ -56,6 +56,10 @@ class Delta(msgspec.Struct, frozen=True, tag="delta", array_like=True):
     channel: Channel = "content"
     call: int = 0
     """Of ``arguments``: which call's, counted from 0 per choice. They are JSON text."""
+    tokens: tuple[int, ...] = ()
+    """Generated tokens of this choice that were not told before: with them, what has been told of
+    the choice is a function of all its told tokens. Of several events that come of the same
+    tokens, the last has them."""
 
 
 class CallStarted(msgspec.Struct, frozen=True, tag="call", array_like=True):
@@ -66,6 +70,8 @@ class CallStarted(msgspec.Struct, frozen=True, tag="call", array_like=True):
     call: int
     call_id: str
     name: str
+    tokens: tuple[int, ...] = ()
+    """As of a ``Delta``."""
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished", array_like=True):

@@ -1,5 +1,7 @@
 """What the gateway knows of a loaded model."""
 
+from typing import Literal
+
 import msgspec
 
 from pippin.core.sampling import SamplingDefaults
@@ -29,3 +31,11 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What it runs on, for people: ``cpu, OpenBLAS 0.3.21, float32``."""
     max_lanes: int = 64
     """Lanes that decode at once; further ones wait."""
+    runtime: Literal["mlx", "llama.cpp"] = "mlx"
+    """The library that computes it."""
+    refused: tuple[str, ...] = ()
+    """Parameters of requests that this runtime cannot honour, in the API's own names."""
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that a request may name."""
+    memory_bytes: int = 0
+    """What the worker will take at most: weights, and the budget of its caches."""

@@ -87,6 +87,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """How the answer may call the prompt's tools; ``None``: it has none, or may not."""
     thinking_budget: int | None = None
     """Tokens after which thinking is ended by force; ``None``: no bound but ``max_tokens``."""
+    adapter: str | None = None
+    """The LoRA adapter, by name; ``None``: the model's default one, empty: none."""
     priority: Priority = "interactive"
     tenant: str = ""
     """An opaque label of whoever asks; work is shared out fairly between labels."""

@@ -4,14 +4,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pippin.settings import ModelSettings
+
 SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
 
 
-def served_names(models: Sequence[str]) -> dict[str, str]:
+def served_names(models: Sequence[ModelSettings]) -> dict[str, str]:
     """Name → where, in order.
 
-    ``NAME=WHERE`` has the name given; a folder is called by its last part; anything else
-    (``demo``, a hub repository) by itself.
+    A folder without a name is called by its last part; anything else (``demo``, a hub repository)
+    by itself.
 
     Raises:
         ValueError: a name is taken twice, or cannot be a name. In words for the operator.
@@ -20,7 +22,7 @@ def served_names(models: Sequence[str]) -> dict[str, str]:
     for model in models:
         name, where = _name_of(model)
         if not where or not SHAPE.fullmatch(name):
-            raise ValueError(f"{model!r} gives no usable name; write NAME=WHERE")
+            raise ValueError(f"{model.model!r} gives no usable name; write NAME=WHERE")
         if name in named:
             raise ValueError(
                 f"two models are called {name!r} ({named[name]} and {where}); "
@@ -35,12 +37,10 @@ def is_path(where: str) -> bool:
     return where.startswith(("/", "./", "../", "~")) or (where != "" and Path(where).exists())
 
 
-def _name_of(model: str) -> tuple[str, str]:
-    name, equals, where = model.partition("=")
-    if equals and "/" not in name:
-        return name.strip(), _expanded(where.strip())
-    where = _expanded(model)
-    return (Path(where).name if is_path(where) else where), where
+def _name_of(model: ModelSettings) -> tuple[str, str]:
+    where = _expanded(model.model)
+    own = Path(where).name if is_path(where) else where
+    return model.name or own, where
 
 
 def _expanded(where: str) -> str:

@@ -12,6 +12,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
+from pippin.core.sampling import SamplingDefaults
+from pippin.core.worker import Bits, Quantisation, WorkerOptions
 from pippin.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ LONGEST_LINE_BYTES = 64 * 1024
 HEAR_TIMEOUT_S = 1.0
 WORKERS_VARIABLES = ("PIPPIN_BLAS",)
 """Which BLAS library to load, on Linux."""
+BITS: dict[str, Bits] = {"q2": 2, "q3": 3, "q4": 4, "q6": 6, "q8": 8}
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 
 
@@ -154,40 +159,54 @@ class Output:
         self._transport.close()
 
 
-def worker_arguments(settings: Settings, name: str, where: str, socket: Path) -> tuple[str, ...]:
-    """The flags of ``pippin.worker`` for one model."""
-    arguments = [
-        *("--socket", str(socket)),
-        *("--name", name),
-        *("--model", where),
-        *("--log-level", settings.log_level),
-        *("--blas-threads", str(settings.blas_threads)),
-        *("--prefill-budget", str(settings.prefill_budget)),
-        *("--max-lanes", str(settings.max_lanes)),
-        *("--max-concurrency", str(settings.max_concurrency)),
-        *("--queue-timeout", str(settings.queue_timeout_s)),
-        *("--stall-timeout", str(settings.stall_timeout_s)),
-        *("--memory", str(int(settings.memory))),
-        *("--kv-bits", str(settings.kv_bits or 0)),
-        *("--tool-parser", settings.tool_parser),
-        *_cache_arguments(settings),
-    ]
-    if settings.keep_dtype:
-        arguments.append("--keep-dtype")
-    return tuple(arguments)
+def worker_arguments(options: WorkerOptions, socket: Path) -> tuple[str, ...]:
+    """The command line of ``pippin.worker`` for one model."""
+    return ("--socket", str(socket), "--options", msgspec.json.encode(options).decode())
 
 
-def _cache_arguments(settings: Settings) -> tuple[str, ...]:
-    """``-1``: the worker chooses, since it knows the machine and the model."""
-    ram = -1 if settings.cache_ram is None else int(settings.cache_ram)
-    return (
-        *("--cache-ram", str(ram)),
-        *("--cache-disk", str(int(settings.cache_disk))),
-        *("--cache-dir", str(settings.cache_folder)),
-        *("--cache-write-rate", str(int(settings.cache_write_rate))),
-        *("--cache-min-tokens", str(settings.cache_min_tokens)),
-        *("--cache-slots", str(settings.cache_slots)),
+def worker_options(settings: Settings, name: str, where: str) -> WorkerOptions:
+    """What the worker of one model is told. ``settings``: those that hold for this model."""
+    return WorkerOptions(
+        name=name,
+        model=where,
+        log_level=settings.log_level,
+        blas_threads=settings.blas_threads,
+        keep_dtype=settings.keep_dtype,
+        tool_parser=settings.tool_parser,
+        quantise=_quantisation(settings),
+        adapters={name: str(folder) for name, folder in settings.adapters.items()},
+        default_adapter=settings.default_adapter,
+        chat_format=settings.chat_format,
+        context_length=settings.context_length,
+        defaults=SamplingDefaults(
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            top_k=settings.top_k,
+            min_p=settings.min_p,
+            repetition_penalty=settings.repetition_penalty,
+        ),
+        prefill_budget=settings.prefill_budget,
+        max_lanes=settings.max_lanes,
+        max_concurrency=settings.max_concurrency,
+        queue_timeout_s=settings.queue_timeout_s,
+        stall_timeout_s=settings.stall_timeout_s,
+        memory=int(settings.memory),
+        kv_bits=settings.kv_bits or 0,
+        # The worker knows the machine and the model, and chooses where nothing was said.
+        cache_ram=-1 if settings.cache_ram is None else int(settings.cache_ram),
+        cache_disk=int(settings.cache_disk),
+        cache_dir=str(settings.cache_folder),
+        cache_write_rate=int(settings.cache_write_rate),
+        cache_min_tokens=settings.cache_min_tokens,
+        cache_slots=settings.cache_slots,
     )
+
+
+def _quantisation(settings: Settings) -> Quantisation | None:
+    if settings.quantize in (None, "fp16"):
+        return None
+    bits = BITS[settings.quantize]
+    return Quantisation(bits=bits, group_size=settings.group_size)
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:

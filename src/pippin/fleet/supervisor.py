@@ -9,7 +9,12 @@ from pippin.core.model import ModelInfo
 from pippin.errors import ModelFailed, ModelUnavailable
 from pippin.fleet.doorstep import Doorstep
 from pippin.fleet.inflight import InFlight
-from pippin.fleet.process import WORKER_COMMAND, WorkerProcess, worker_arguments
+from pippin.fleet.process import (
+    WORKER_COMMAND,
+    WorkerProcess,
+    worker_arguments,
+    worker_options,
+)
 from pippin.settings import Settings
 from pippin.wire.codec import BrokenFrame
 from pippin.wire.messages import (
@@ -111,7 +116,8 @@ class Supervisor:
         """One worker, from its start to its end."""
         try:
             async with Doorstep() as doorstep:
-                arguments = worker_arguments(self._settings, self.name, self._where, doorstep.path)
+                options = worker_options(self._settings, self.name, self._where)
+                arguments = worker_arguments(options, doorstep.path)
                 process = await WorkerProcess.start(self.name, (*self._command, *arguments))
                 why: str | None = None
                 try:

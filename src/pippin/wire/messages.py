@@ -12,8 +12,17 @@ from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, Prompt
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raised whenever a message changes meaning; peers of other versions refuse each other."""
+
+
+class Resumption(msgspec.Struct, frozen=True, array_like=True):
+    """What a former worker had told of one choice. Told text is not told again."""
+
+    tokens: tuple[int, ...] = ()
+    """The choice's told tokens, from its first."""
+    finished: bool = False
+    """It is complete: nothing of it is to be computed or told."""
 
 
 class Submit(msgspec.Struct, frozen=True, tag="submit"):
@@ -21,6 +30,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit"):
 
     id: int
     request: GenerationRequest
+    resumed: tuple[Resumption, ...] = ()
+    """Where each choice goes on, if another worker had begun the answer; empty: at the start."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -59,6 +70,8 @@ class ForgetPrompts(msgspec.Struct, frozen=True, tag="forget_prompts"):
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
+    """Answered by ``Pong``, at once."""
+
     id: int
 
 
@@ -130,6 +143,10 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
     decoding: int
     prefilling: int
     waiting: int
+    progress: int = 0
+    """Grows with whatever the engine does: tokens taken in, things put out."""
+    memory_bytes: int = 0
+    """Of the runtime's own count: arrays in use and its pool."""
 
 
 ToWorker = Submit | Cancel | Tokenize | Detokenize | AskMemory | ForgetPrompts | Ping | Shutdown

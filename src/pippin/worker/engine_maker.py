@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from pippin.core.worker import WorkerOptions
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.host_attention import for_device
@@ -14,7 +15,6 @@ from pippin.memory.disk import DiskTier
 from pippin.memory.prompts import PromptMemory
 from pippin.models.hardware import memory_for_caches
 from pippin.models.load import LoadedModel
-from pippin.worker.options import Options
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ FORMAT = b"2"
 
 
 def make_engine(
-    options: Options, loaded: LoadedModel, device: str, wake: Callable[[], None]
+    options: WorkerOptions, loaded: LoadedModel, device: str, wake: Callable[[], None]
 ) -> tuple[Engine, PromptMemory | None]:
     """On the engine thread. ``wake``: may be called from any thread when the engine has work.
 
@@ -46,7 +46,7 @@ def make_engine(
         prefill_budget=options.prefill_budget or None,
         max_lanes=options.max_lanes,
         max_jobs=options.max_concurrency or None,
-        queue_timeout_s=options.queue_timeout,
+        queue_timeout_s=options.queue_timeout_s,
         forward_cost=loaded.weights_bytes // max(1, cost.per_token),
         sharing=sharing,
         kv_bits=options.kv_bits or None,
@@ -58,7 +58,7 @@ def make_engine(
 
 
 def _memory(
-    options: Options,
+    options: WorkerOptions,
     fingerprint: bytes,
     needs_state: bool,
     memory_bytes: int,

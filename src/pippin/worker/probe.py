@@ -5,17 +5,17 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from pippin.core.worker import WorkerOptions
 from pippin.models.blas import BlasInfo
 from pippin.models.hardware import advice, measured_gflops, on_cpu
-from pippin.worker.options import Options
 
 
-def main(options: Options, blas: BlasInfo | None) -> int:
+def main(options: WorkerOptions, blas: BlasInfo | None) -> int:
     sys.stdout.write(json.dumps(probe(options, blas)) + "\n")
     return 0
 
 
-def probe(options: Options, blas: BlasInfo | None) -> dict[str, Any]:
+def probe(options: WorkerOptions, blas: BlasInfo | None) -> dict[str, Any]:
     gflops = measured_gflops()
     return {
         "device": "cpu" if on_cpu() else "gpu",

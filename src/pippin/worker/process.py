@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pippin.core.model import ModelInfo
+from pippin.core.worker import WorkerOptions
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
 from pippin.models.blas import BlasInfo
@@ -29,7 +30,6 @@ from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
 from pippin.worker.job_maker import MakeText
 from pippin.worker.language import Language, language_of
-from pippin.worker.options import Options
 from pippin.worker.watchdog import watch
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ SWITCH_INTERVAL_S = 0.0002
 """How long text work may keep Python's lock while the engine thread waits for it."""
 
 
-def main(options: Options, blas: BlasInfo | None) -> int:
+def main(socket: str, options: WorkerOptions, blas: BlasInfo | None) -> int:
     logging.basicConfig(
         level=options.log_level.upper(), format="%(levelname)s %(message)s", stream=sys.stderr
     )
@@ -50,7 +50,7 @@ def main(options: Options, blas: BlasInfo | None) -> int:
     # Ctrl-C reaches the whole process group; the gateway decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    code = asyncio.run(Worker(options, blas).run())
+    code = asyncio.run(Worker(socket, options, blas).run())
     # Threads may be deep in native code: leave without waiting for them.
     sys.stderr.flush()
     os._exit(code)
@@ -59,7 +59,8 @@ def main(options: Options, blas: BlasInfo | None) -> int:
 class Worker:
     """One life: hello, loading, ready, serving. Owns the channel and the threads."""
 
-    def __init__(self, options: Options, blas: BlasInfo | None) -> None:
+    def __init__(self, socket: str, options: WorkerOptions, blas: BlasInfo | None) -> None:
+        self._socket = socket
         self._options = options
         self._blas = blas
         self._executor: Executor | None = None
@@ -69,12 +70,12 @@ class Worker:
     async def run(self) -> int:
         """The process's exit code. The end of the connection is the end of this process."""
         self._loop = asyncio.get_running_loop()
-        reader, writer = await asyncio.open_unix_connection(self._options.socket)
+        reader, writer = await asyncio.open_unix_connection(self._socket)
         self._channel = Channel(reader, writer, codec.worker_side())
         self._channel.send(wire.Hello(wire.PROTOCOL_VERSION, os.getpid()))
         self._engine = EngineThread(self._make_engine, self._deliver, _exit_at_once)
         self._engine.start()
-        patience = self._options.stall_timeout
+        patience = self._options.stall_timeout_s
         watchdog = asyncio.create_task(watch(self._engine, patience, _exit_at_once))
         async for message in self._channel.messages():
             if isinstance(message, wire.Shutdown):

@@ -10,27 +10,30 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-MIB = 1024 * 1024
-GIB = 1024 * MIB
-MAX_SIZE = 2**50
+from pippin.settings.defaults import ModelDefaults
+from pippin.settings.fields import (
+    GIB,
+    MIB,
+    LogLevel,
+    Secrets,
+    Size,
+    Texts,
+    UnknownModel,
+)
+from pippin.settings.model import ModelSettings
+
 MAX_PROMPTS = 4096
 HOST_NAME = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
 KEYS = ("api_keys", "agent_keys", "batch_keys")
-LISTS = ("models", *KEYS, "cors_origins", "allowed_hosts")
-
-LogLevel = Literal["debug", "info", "warning", "error"]
-Texts = Annotated[tuple[str, ...], NoDecode]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
-Size = Annotated[ByteSize, Field(ge=0, le=MAX_SIZE)]
-KVBits = Literal[4, 8]
+LISTS = ("models", *KEYS, "cors_origins", "allowed_hosts", "adapters")
 
 
-class Settings(BaseSettings):
+class Settings(ModelDefaults, BaseSettings):
     """One server's settings: complete, valid and frozen once they exist.
 
     Raises:
@@ -41,9 +44,17 @@ class Settings(BaseSettings):
         env_prefix="PIPPIN_", frozen=True, extra="forbid", use_attribute_docstrings=True
     )
 
-    models: Texts = ("demo",)
+    models: Annotated[tuple[ModelSettings, ...], NoDecode] = (ModelSettings(model="demo"),)
     """What to serve: ``demo``, folders, hub repositories, or ``NAME=WHERE`` to choose the name.
     The demo by default, so that a first try needs no download."""
+    models_dir: Path | None = None
+    """A folder whose models (folders, and .gguf files) are served, too: each on demand."""
+    unknown_model: UnknownModel = "refuse"
+    """What a request for a model that is not listed means: ``refuse`` it, ``load`` it from the
+    hub, or let the ``default`` model answer. Whoever may load anything can fill disk and memory."""
+    memory_limit: Size = ByteSize(0)
+    """Of all workers together, weights and caches. A model that needs room takes the place of the
+    one that was idle for longest. 0: three quarters of the machine's memory."""
     host: str = Field("127.0.0.1", min_length=1)
     """Address to listen on. Loopback by default: nobody else reaches it by accident."""
     port: int = Field(8000, ge=0, le=65535)
@@ -75,34 +86,6 @@ class Settings(BaseSettings):
     """How much the log says."""
     blas_threads: int = Field(1, ge=1, le=1024)
     """Threads of the BLAS on Linux CPU. One is the fastest for the small products of decoding."""
-    keep_dtype: bool = False
-    """Serve weights as they are stored. Off: on Linux CPU only float32 reaches a BLAS."""
-    prefill_budget: int = Field(0, ge=0, le=1_000_000)
-    """Prompt tokens per engine step: what a decoding answer waits for between two tokens.
-    0 takes what suits the device: a GPU reads far more in the same time than a CPU."""
-    max_lanes: int = Field(64, ge=1, le=4096)
-    """Answers that decode at once; further ones wait."""
-    max_concurrency: int = Field(0, ge=0, le=4096)
-    """Requests that one model works on at once. 0: as many as there are lanes."""
-    queue_size: int = Field(512, ge=0, le=1_000_000)
-    """Requests per model that may wait for their turn; more are refused with 429 at once, for a
-    client that knows can go elsewhere. Enough for a crowd, and small in memory."""
-    queue_timeout_s: float = Field(300.0, gt=0)
-    """Seconds that a request may wait to begin, then it gets 429. Most clients give up earlier."""
-    stall_timeout_s: float = Field(300.0, gt=0)
-    """Seconds without any token while there is work, then the worker is ended. Far beyond the
-    slowest honest step."""
-    memory: Size = ByteSize(0)
-    """Of all caches of one model: of answers at work, and of remembered prompts (``8GiB``).
-    0: what the machine has left beside the weights."""
-    kv_bits: KVBits | None = None
-    """Keep caches in 4 or 8 bits: smaller, and slightly other answers. Not given: as computed."""
-    tool_parser: str = ""
-    """How the models write tool calls: ``hermes``, ``llama``, ``mistral`` and others. Not given:
-    each as its chat template shows."""
-    cache_ram: Size | None = None
-    """Of ``memory``, for remembered prompts. Not given: a good part of it. 0: remember nothing,
-    on disk neither."""
     cache_disk: Size = ByteSize(10 * GIB)
     """For remembered prompts on disk, of all models together. 0: none. Some hundred long prompts
     of a small model, and little of any disk of today."""
@@ -110,15 +93,13 @@ class Settings(BaseSettings):
     """Folder of remembered prompts. Not given: ``pippin`` in the platform's cache folder."""
     cache_write_rate: Size = ByteSize(64 * MIB)
     """At most so much is written to the disk per second, since writing wears an SSD."""
-    cache_min_tokens: int = Field(32, ge=0, le=1_000_000)
-    """Prompts shorter than this are not remembered: to read them anew is as quick."""
-    cache_slots: int = Field(0, ge=0, le=1_000_000)
-    """Conversations remembered in RAM at most. 0: as many as fit."""
     cache_per_key: bool = False
     """Remember prompts for each API key apart: no key profits from the prompts of another, or
     learns from the time of an answer what another has asked. Off: keys share, which is faster."""
     worker_start_timeout_s: float = Field(60.0, gt=0)
     """Seconds until a new worker must report. Loading the model comes after and has no limit."""
+    worker_silence_timeout_s: float = Field(10.0, gt=0)
+    """Seconds in which a worker that is at work must give a sign of life, or it is replaced."""
     worker_stop_timeout_s: float = Field(5.0, gt=0)
     """Seconds a worker has to end by itself, and again after SIGTERM, before SIGKILL."""
 
@@ -142,17 +123,26 @@ class Settings(BaseSettings):
         """Where remembered prompts lie on disk: absolute; it need not exist."""
         return (self.cache_dir or platform_cache_folder()).expanduser().absolute()
 
+    def of(self, model: ModelSettings) -> "Settings":
+        """The settings that hold for this model."""
+        return self.model_copy(update=model.overrides)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _demo_if_none(cls, value: object) -> object:
+        if not isinstance(value, tuple | list):
+            return value
+        if any(isinstance(model, str) and not model.strip() for model in value):
+            raise ValueError("a model's name is empty")
+        texts = value or ("demo",)
+        return tuple(ModelSettings.of_text(one) if isinstance(one, str) else one for one in texts)
+
     @field_validator(*LISTS, mode="before")
     @classmethod
     def _split_by_comma(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
-
-    @field_validator("kv_bits", mode="before")
-    @classmethod
-    def _number_from_the_environment(cls, value: object) -> object:
-        return int(value) if isinstance(value, str) and value in ("4", "8") else value
 
     @field_validator("cache_dir", mode="before")
     @classmethod
@@ -166,13 +156,6 @@ class Settings(BaseSettings):
         if isinstance(value, str) and value and not value.replace(",", "").strip():
             raise ValueError("it is set, but there is no key in it")
         return value
-
-    @field_validator("models")
-    @classmethod
-    def _demo_if_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not model.strip() for model in value):
-            raise ValueError("a model's name is empty")
-        return value or ("demo",)
 
     @field_validator(*KEYS)
     @classmethod
