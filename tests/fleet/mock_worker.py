@@ -5,7 +5,6 @@ name. Prompts (text) choose how a request is answered; any other text is answere
 word per event.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -41,6 +40,7 @@ from pippin.wire.messages import (
     Tokenized,
     ToWorker,
 )
+from pippin.worker.options import CommandLine
 
 INFO = ModelInfo(
     architecture="mock", context_length=4096, vocab_size=256, fingerprint="fp_mock", device="mock"
@@ -189,11 +189,8 @@ async def run(socket: str, model: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--socket", required=True)
-    parser.add_argument("--model", required=True)
-    arguments, _ = parser.parse_known_args()
-    asyncio.run(run(arguments.socket, arguments.model))
+    line = CommandLine.parse(sys.argv[1:])
+    asyncio.run(run(line.socket, line.options.model))
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ async def test_a_killed_worker_fails_each_of_twenty_answers_once(
 
 
 def worker_of(model: ServedModel) -> int:
-    named = f"--name {model.name} "
+    named = f"\"name\":\"{model.name}\""
     (pid,) = [int(one.pid) for one in workers() if named in " ".join(one.cmdline())]
     return pid
 

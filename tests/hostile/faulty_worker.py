@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pippin.models.blas import load_blas
-from pippin.worker.options import Options
+from pippin.worker.options import CommandLine
 
 RAISE, BREAK, HANG, NO_NUMBERS, ONCE = 124, 125, 186, 187, 185
 """Tokens of the demo model for bytes that are in no UTF-8 text: nobody else says them. A pass
@@ -26,12 +26,12 @@ MODULES = ("mlx.core", "mlx.core.fast", "mlx.core.random")
 
 
 def main() -> int:
-    options = Options.parse(sys.argv[1:])
-    blas = load_blas(options.blas_threads)
+    line = CommandLine.parse(sys.argv[1:])
+    blas = load_blas(line.options.blas_threads)
     process: Any = importlib.import_module("pippin.worker.process")
     Threads().watch()
     process.load = _harmful(process.load)
-    return int(process.main(options, blas))
+    return int(process.main(line.socket, line.options, blas))
 
 
 def say(words: str) -> None:

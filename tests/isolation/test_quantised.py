@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from pippin.core.sampling import SamplingDefaults
+from pippin.core.worker import WorkerOptions
 from pippin.engine.lane import Job
 from pippin.models.errors import CannotLoad
 from pippin.models.load import LoadedModel
 from pippin.worker.engine_maker import make_engine
-from pippin.worker.options import Options
 from tests.engine import zoo
 from tests.isolation.crowd import TOGETHER, Crowd, crowd, tight
 from tests.isolation.server import PLENTY, House, Server
@@ -88,8 +88,9 @@ def test_caches_of_other_bits_are_never_used(in_bits: dict[int, House], tmp_path
 @contextmanager
 def worker_s(house: House, folder: Path) -> Iterator[Server]:
     """A server as the worker would make it."""
-    given = ["--cache-disk", str(PLENTY), "--cache-dir", str(folder)]
-    given += ["--kv-bits", str(house.kv_bits or 0), "--memory", str(PLENTY)]
+    options = WorkerOptions(
+        cache_disk=PLENTY, cache_dir=str(folder), kv_bits=house.kv_bits or 0, memory=PLENTY
+    )
     loaded = LoadedModel(
         model=house.model,
         tokenizer=cast(Any, None),
@@ -104,7 +105,7 @@ def worker_s(house: House, folder: Path) -> Iterator[Server]:
         digest="1234",
         dtype="float32",
     )
-    engine, memory = make_engine(Options.parse(given), loaded, "a device", lambda: None)
+    engine, memory = make_engine(options, loaded, "a device", lambda: None)
     try:
         yield Server(engine, memory)
     finally:

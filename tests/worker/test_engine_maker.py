@@ -5,19 +5,19 @@ from typing import Any, cast
 
 import pytest
 
+from pippin.core.worker import WorkerOptions
 from pippin.engine.engine import Engine
 from pippin.memory.prompts import PromptMemory
 from pippin.models.errors import CannotLoad
 from pippin.worker.engine_maker import make_engine
-from pippin.worker.options import Options
 from tests.engine.zoo import VOCAB, build
 
 
-def made(name: str, *arguments: str, **changes: Any) -> tuple[Engine, PromptMemory | None]:
+def made(name: str, kv_bits: int = 0, **changes: Any) -> tuple[Engine, PromptMemory | None]:
     loaded = SimpleNamespace(
         model=build(name, **changes), weights_bytes=1 << 20, vocab_size=VOCAB, digest="d"
     )
-    options = Options.parse(arguments)
+    options = WorkerOptions(kv_bits=kv_bits)
     return make_engine(options, cast(Any, loaded), "a device", lambda: None)
 
 
@@ -25,7 +25,7 @@ def made(name: str, *arguments: str, **changes: Any) -> tuple[Engine, PromptMemo
 def test_a_model_whose_cache_cannot_be_quantised(name: str) -> None:
     changes = {"head_dim": 32} if name == "gemma2" else {}
     with pytest.raises(CannotLoad) as caught:
-        made(name, "--kv-bits", "8", **changes)
+        made(name, 8, **changes)
     told = "This model's cache cannot be quantised (--kv-bits): leave --kv-bits out."
     assert str(caught.value) == told
     engine, memory = made(name, **changes)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import pytest
 
+from pippin.core.worker import WorkerOptions
 from pippin.memory.disk import DiskTier
 from pippin.memory.planes import Snapshot
 from pippin.memory.prompts import PromptMemory
 from pippin.worker.engine_maker import _memory
-from pippin.worker.options import Options
 from tests.memory.stored import MIB, files
 
 MEMORY_BYTES = 1000 * MIB
@@ -19,11 +20,11 @@ Make = Callable[..., PromptMemory]
 
 @pytest.fixture
 def memory_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes the memory of a worker that is started with these arguments."""
+    """Makes the memory of a worker that is started with these options."""
     made: list[PromptMemory] = []
 
-    def make(*arguments: str) -> PromptMemory:
-        options = Options.parse(["--cache-dir", str(tmp_path), *arguments])
+    def make(**given: Any) -> PromptMemory:
+        options = WorkerOptions(cache_dir=str(tmp_path), **given)
         memory = _memory(options, b"a model", False, MEMORY_BYTES, lambda: None)
         assert memory is not None
         made.append(memory)
@@ -54,7 +55,7 @@ def known(memory: PromptMemory, token: int) -> int:
 @pytest.mark.parametrize(("rate", "written"), [(10 * MIB, 3), (100, 1), (0, 0)])
 def test_the_write_rate(memory_with: Make, tmp_path: Path, rate: int, written: int) -> None:
     """What the first record overdraws is not earned again within minutes."""
-    memory = memory_with("--cache-disk", str(100 * MIB), "--cache-write-rate", str(rate))
+    memory = memory_with(cache_disk=100 * MIB, cache_write_rate=rate)
     for token in range(3):
         remember(memory, token)
     while memory.save_some(MIB):
@@ -64,29 +65,28 @@ def test_the_write_rate(memory_with: Make, tmp_path: Path, rate: int, written: i
 
 
 def test_the_sizes(memory_with: Make) -> None:
-    figures = memory_with("--cache-disk", "12345").figures
+    figures = memory_with(cache_disk=12345).figures
     assert (figures.ram_budget_bytes, figures.disk_budget_bytes) == (MEMORY_BYTES // 2, 12345)
-    figures = memory_with("--cache-ram", "1234").figures
+    figures = memory_with(cache_ram=1234).figures
     assert (figures.ram_budget_bytes, figures.disk_enabled) == (1234, False)
-    assert memory_with("--cache-ram", str(2 * MEMORY_BYTES)).ram_bytes == MEMORY_BYTES
+    assert memory_with(cache_ram=2 * MEMORY_BYTES).ram_bytes == MEMORY_BYTES
 
 
 def test_nothing_is_remembered_without_ram(tmp_path: Path) -> None:
-    arguments = ["--cache-dir", str(tmp_path), "--cache-disk", str(MIB), "--cache-ram", "0"]
-    options = Options.parse(arguments)
+    options = WorkerOptions(cache_dir=str(tmp_path), cache_disk=MIB, cache_ram=0)
     assert _memory(options, b"a model", False, MEMORY_BYTES, lambda: None) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_fewest_tokens(memory_with: Make) -> None:
-    memory = memory_with("--cache-min-tokens", "100")
+    memory = memory_with(cache_min_tokens=100)
     remember(memory, 1, length=99)
     remember(memory, 2, length=100)
     assert (known(memory, 1), known(memory, 2)) == (0, 100)
 
 
 def test_the_slots(memory_with: Make) -> None:
-    memory = memory_with("--cache-slots", "2")
+    memory = memory_with(cache_slots=2)
     for token in range(3):
         remember(memory, token)
     assert [known(memory, token) for token in range(3)] == [0, 200, 200]

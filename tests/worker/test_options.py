@@ -1,16 +1,21 @@
-"""What the operator set is what the worker reads: the two sides know each other by flags only."""
+"""What the operator set is what the worker reads: the two sides share one record."""
 
 from pathlib import Path
 
 import pytest
 
-from pippin.fleet.process import worker_arguments
+from pippin.core.sampling import SamplingDefaults
+from pippin.core.worker import Quantisation, WorkerOptions
+from pippin.fleet.process import worker_arguments, worker_options
 from pippin.settings import Settings
-from pippin.worker.options import Options
+from pippin.worker.options import CommandLine
 
 
-def read(settings: Settings) -> Options:
-    return Options.parse(worker_arguments(settings, "name", "org/model", Path("/run/socket")))
+def read(settings: Settings) -> WorkerOptions:
+    told = worker_options(settings, "name", "org/model")
+    line = CommandLine.parse(worker_arguments(told, Path("/run/socket")))
+    assert (line.socket, line.probe) == ("/run/socket", False)
+    return line.options
 
 
 def test_every_setting_arrives() -> None:
@@ -32,9 +37,16 @@ def test_every_setting_arrives() -> None:
         "cache_slots": 14,
         "kv_bits": 8,
         "tool_parser": "mistral",
+        "quantize": "q3",
+        "group_size": 32,
+        "adapters": {"a": "/a/b"},
+        "default_adapter": "a",
+        "chat_format": "chatml",
+        "context_length": 15,
+        "temperature": 0.5,
+        "top_k": 16,
     }
-    assert read(Settings.model_validate(settings)) == Options(
-        socket="/run/socket",
+    assert read(Settings.model_validate(settings)) == WorkerOptions(
         name="name",
         model="org/model",
         log_level="debug",
@@ -43,8 +55,8 @@ def test_every_setting_arrives() -> None:
         prefill_budget=129,
         max_lanes=5,
         max_concurrency=6,
-        queue_timeout=7.5,
-        stall_timeout=8.5,
+        queue_timeout_s=7.5,
+        stall_timeout_s=8.5,
         memory=9 << 20,
         cache_ram=10 << 20,
         cache_disk=11 << 20,
@@ -54,7 +66,12 @@ def test_every_setting_arrives() -> None:
         cache_slots=14,
         kv_bits=8,
         tool_parser="mistral",
-        probe=False,
+        quantise=Quantisation(bits=3, group_size=32),
+        adapters={"a": "/a/b"},
+        default_adapter="a",
+        chat_format="chatml",
+        context_length=15,
+        defaults=SamplingDefaults(temperature=0.5, top_k=16),
     )
 
 
