@@ -11,8 +11,9 @@ import pytest
 from mlx_lm import convert
 
 from pippin import demo
+from pippin.models.digest import digest_of
 from pippin.models.errors import CannotLoad
-from pippin.models.load import LoadedModel, digest_of, load
+from pippin.models.load import LoadedModel, load
 from tests.random_model import make_random_model
 
 
@@ -110,6 +111,25 @@ def test_truncated_weights(copy: Path) -> None:
     (copy / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CannotLoad):
         loaded(copy)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model-00002-of-00002.safetensors"])
+def test_native_code_sees_no_weights_that_were_not_checked(copy: Path, name: str) -> None:
+    header = b'{"x":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4]}}'
+    (copy / name).write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
+    with pytest.raises(CannotLoad, match="another size than its shape"):
+        loaded(copy)
+
+
+def test_pickled_weights_are_never_read(copy: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "touched"
+    (copy / "model.safetensors").unlink()
+    evil = f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode()
+    for name in ("pytorch_model.bin", "model.pt", "model.pkl", "tokenizer.bin", "adapters.npz"):
+        (copy / name).write_bytes(evil)
+    with pytest.raises(CannotLoad):
+        loaded(copy)
+    assert not canary.exists()
 
 
 def test_a_missing_tokenizer(copy: Path) -> None:

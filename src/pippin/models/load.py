@@ -1,32 +1,29 @@
 """A model's folder → a model that can be called, and what others must know of it."""
 
-import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-from mlx.utils import tree_flatten
-from mlx_lm.utils import dequantize_model, load_model
+from mlx_lm.utils import dequantize_model
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from pippin import __version__
 from pippin.core.sampling import SamplingDefaults
+from pippin.models.digest import digest_of
 from pippin.models.errors import CannotLoad
 from pippin.models.hardware import on_cpu
 from pippin.models.resolve import Progress
+from pippin.models.weights import compute_all, open_model, parameters_of
 
 log = logging.getLogger(__name__)
 
 FALLBACK_CONTEXT = 4096
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 """Without one of these transformers makes a tokenizer that knows no words."""
-SAMPLES = 32
-SAMPLE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,41 +75,23 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         vocab_size=vocab_size,
         eos=_eos(config, generation, tokenizer_eos, vocab_size),
         defaults=_defaults(generation),
-        weights_bytes=sum(array.nbytes for array in _parameters(model)),
+        weights_bytes=sum(array.nbytes for array in parameters_of(model)),
         digest=digest_of(folder),
         dtype=_dtype(model),
     )
 
 
 def _load_weights(folder: Path, *, keep_dtype: bool, progress: Progress) -> Any:
+    model, _ = open_model(folder)
     try:
-        model, _ = load_model(folder, lazy=True)
         if not keep_dtype and on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
-        _materialise(model, progress)
-    except CannotLoad:
-        raise
-    except Exception as error:  # mlx-lm and safetensors raise whatever their parts raise
+        compute_all(model, "loading", progress)
+    except Exception as error:  # what a file promised and does not hold is found out here
         raise CannotLoad(f"The model in {folder} cannot be loaded: {error}") from error
     model.eval()
     return model
-
-
-def _materialise(model: Any, progress: Progress) -> None:
-    """Read the weights piece by piece, so that progress can be told."""
-    arrays = _parameters(model)
-    total = sum(array.nbytes for array in arrays)
-    done = 0
-    for array in arrays:
-        mx.eval(array)
-        done += array.nbytes
-        progress("loading", done, total)
-
-
-def _parameters(model: Any) -> list[mx.array]:
-    pairs: Any = tree_flatten(model.parameters())
-    return [array for _, array in pairs]
 
 
 def _load_tokenizer(folder: Path) -> tuple[Tokenizer, str | None, dict[str, str], set[int]]:
@@ -203,29 +182,5 @@ def _defaults(generation: Mapping[str, Any]) -> SamplingDefaults:
 
 
 def _dtype(model: Any) -> str:
-    kinds = {str(array.dtype).removeprefix("mlx.core.") for array in _parameters(model)}
+    kinds = {str(array.dtype).removeprefix("mlx.core.") for array in parameters_of(model)}
     return "quantised" if "uint32" in kinds else "/".join(sorted(kinds))
-
-
-def digest_of(folder: Path) -> str:
-    """A digest of configuration, tokenizer, weights and Pippin's version, in hexadecimal.
-
-    Of the weights it takes names, sizes and samples from all over: reading hundreds of gigabytes
-    at every start would cost minutes.
-    """
-    digest = hashlib.sha256(__version__.encode())
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".jinja", ".model", ".txt"):
-            digest.update(path.name.encode() + path.read_bytes())
-        elif path.suffix == ".safetensors":
-            digest.update(f"{path.name} {path.stat().st_size}".encode())
-            _sample(path, digest.update)
-    return digest.hexdigest()
-
-
-def _sample(path: Path, take: Callable[[bytes], object]) -> None:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        for number in range(SAMPLES):
-            file.seek(number * max(0, size - SAMPLE_BYTES) // (SAMPLES - 1))
-            take(file.read(SAMPLE_BYTES))

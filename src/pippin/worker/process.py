@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
 from pippin.models.blas import BlasInfo
+from pippin.models.converted import with_bits
 from pippin.models.errors import CannotLoad
 from pippin.models.hardware import advice, describe, measured_gflops
 from pippin.models.load import LoadedModel, load
@@ -115,11 +117,11 @@ class Worker:
 
     def _loaded_engine(self) -> Engine:
         options = self._options
-        loaded = load(
-            resolve(options.model, self._progress),
-            keep_dtype=options.keep_dtype,
-            progress=self._progress,
-        )
+        folder = resolve(options.model, self._progress)
+        if options.quantise:
+            cache_dir = Path(options.cache_dir)
+            folder = with_bits(folder, options.quantise, cache_dir, self._progress)
+        loaded = load(folder, keep_dtype=options.keep_dtype, progress=self._progress)
         template = _template(loaded)
         language = _language(loaded, template, options.tool_parser)
         device = self._check_hardware(loaded.dtype)
