@@ -16,6 +16,7 @@ from pippin.core.events import (
     TokenLogprob,
     TopLogprob,
 )
+from pippin.core.request import GenerationRequest, TextPrompt
 from pippin.errors import EngineFailure, ModelUnavailable, ServerBusy
 from pippin.fleet.answer import Answer
 
@@ -31,9 +32,12 @@ class Cancels(list[int]):
         self.append(id)
 
 
-def answer(choices: int = 1, bound: int = 10_000, patience: float = 0) -> tuple[Answer, Cancels]:
+def answer(
+    choices: int = 1, bound: int = 10_000, patience: float = 0, *, echo: bool = False
+) -> tuple[Answer, Cancels]:
     cancels = Cancels()
-    return Answer(7, choices, cancels, bound, patience), cancels
+    asked = GenerationRequest(prompt=TextPrompt(text="?"), choices=choices, echo=echo)
+    return Answer(7, asked, cancels, bound, patience), cancels
 
 
 async def taken(answer: Answer) -> list[Event]:

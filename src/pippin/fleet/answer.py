@@ -15,7 +15,10 @@ from pippin.core.events import (
     Started,
     TokenLogprob,
 )
+from pippin.core.request import GenerationRequest
 from pippin.errors import PippinError, ServerBusy, from_kind
+from pippin.fleet.told import Told
+from pippin.wire.messages import Resumption
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """Far above any answer of a context's length, far below what a crowd could fill memory with."""
@@ -50,7 +53,7 @@ class _Waiting:
 
     def merged(self) -> Delta:
         return msgspec.structs.replace(
-            self._first, text="".join(self._texts), logprobs=tuple(self._logprobs)
+            self._first, text="".join(self._texts), logprobs=tuple(self._logprobs), tokens=()
         )
 
 
@@ -66,19 +69,25 @@ class Answer:
     answer's own size; one that leaves more than ``max_waiting_bytes`` for longer than
     ``patience_s`` while more arrives is cancelled and fails.
 
-    Made by the requests in flight of a worker, which fill it on the event loop's thread.
+    Made by the requests in flight of a worker, which fill it on the event loop's thread. If that
+    worker dies, another one may go on with it: nothing comes twice, and told tokens are not part
+    of what the consumer gets.
     """
 
     def __init__(
         self,
         id: int,
-        choices: int,
+        request: GenerationRequest,
         on_cancel: Callable[[int], None],
         max_waiting_bytes: int = MAX_WAITING_BYTES,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._id = id
-        self._open_choices = choices
+        self.request = request
+        self.adoptions = 0
+        """How many workers have gone on with it after the first."""
+        self._told = Told(request)
+        self._open_choices = request.choices
         self._on_cancel = on_cancel
         self._max_waiting_bytes = max_waiting_bytes
         self._events: deque[Started | CallStarted | Finished | _Waiting] = deque()
@@ -109,6 +118,13 @@ class Answer:
             raise error
         raise StopAsyncIteration
 
+    def adopted(self, id: int, on_cancel: Callable[[int], None]) -> tuple[Resumption, ...]:
+        """Another worker goes on with it, under this id. Where: as of ``wire.Submit``."""
+        self._id = id
+        self._on_cancel = on_cancel
+        self.adoptions += 1
+        return self._told.resumed()
+
     def cancel(self) -> None:
         """Nobody waits for this answer any more. Idempotent, and safe after its end."""
         self._forget()
@@ -117,24 +133,25 @@ class Answer:
             self._on_cancel(self._id)
 
     def put(self, event: Event) -> None:
-        """Take an event from the worker. One that comes after the end is dropped."""
+        """Take an event from the worker. One that comes after the end, or was told by a former
+        worker, is dropped."""
         if self._complete:
             return
-        match event:
-            case Failed():
-                self.fail(from_kind(event.kind, event.message, event.param))
+        match self._told.news(event):
+            case Failed() as failed:
+                self.fail(from_kind(failed.kind, failed.message, failed.param))
                 return
-            case Delta():
-                self._merge(event)
-            case CallStarted():
-                self._waiting.pop(event.index, None)
-                self._events.append(event)
-            case Finished():
-                self._waiting.pop(event.index, None)
-                self._events.append(event)
+            case Delta() as delta:
+                self._merge(delta)
+            case CallStarted() as call:
+                self._waiting.pop(call.index, None)
+                self._events.append(call)
+            case Finished() as finished:
+                self._waiting.pop(finished.index, None)
+                self._events.append(finished)
                 self._open_choices -= 1
-            case Started():
-                self._events.append(event)
+            case Started() as started:
+                self._events.append(started)
         if self._open_choices <= 0:
             self._end()
         self._news.set()

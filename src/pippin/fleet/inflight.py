@@ -1,16 +1,17 @@
 """What a worker has been asked and has not finished: answers and questions, by id."""
 
-import asyncio
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
+
+import msgspec
 
 from pippin.core.events import Event, Failed
 from pippin.core.memory import MemoryFigures
 from pippin.core.request import GenerationRequest, Prompt
-from pippin.errors import InvalidRequest, PippinError, ServerBusy, from_kind
+from pippin.errors import InvalidRequest, ModelFailed, PippinError, ServerBusy, from_kind
 from pippin.fleet.answer import Answer
+from pippin.fleet.orphans import Asking, Orphans, Question
 from pippin.fleet.turnover import Turnover
 from pippin.wire.channel import Channel
 from pippin.wire.codec import BrokenFrame
@@ -33,18 +34,14 @@ from pippin.wire.messages import (
 MAX_UNSENT_BYTES = 128 * 1024 * 1024
 """Requests that a stuck worker has not taken from its socket; two frames of the largest size."""
 
+MAX_ADOPTIONS = 2
+"""What three workers died of is not given to a fourth."""
+GIVEN_UP = (
+    "The model's worker failed three times while it worked on this request. It is not tried again."
+)
+TOO_LONG = "The model's worker failed, and this answer is too long to be gone on with."
+
 Reply = TypeVar("Reply", Tokenized, Detokenized, MemoryTold)
-Asking = Tokenize | Detokenize | AskMemory | ForgetPrompts
-
-
-@dataclass(frozen=True)
-class _Question:
-    """One question whose reply is awaited."""
-
-    expected: type[Tokenized] | type[Detokenized] | type[MemoryTold]
-    reply: asyncio.Future[Any] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
 
 
 class InFlight:
@@ -60,7 +57,7 @@ class InFlight:
         self._turnover = Turnover()
         self._ids = itertools.count(1)
         self._answers: dict[int, Answer] = {}
-        self._questions: dict[int, _Question] = {}
+        self._questions: dict[int, Question] = {}
 
     def submit_all(self, requests: Sequence[GenerationRequest]) -> list[Answer]:
         """Send requests; the events of each arrive in its answer. All of them, or none.
@@ -101,7 +98,7 @@ class InFlight:
     def _submit(self, request: GenerationRequest) -> Answer:
         id = next(self._ids)
         self._send(Submit(id, request))
-        answer = Answer(id, request.choices, self._cancel)
+        answer = Answer(id, request, self._cancel)
         self._answers[id] = answer
         return answer
 
@@ -156,22 +153,59 @@ class InFlight:
         """Ask the worker to end."""
         self._channel.send(Shutdown())
 
+    def release(self) -> Orphans:
+        """The worker is dead: all that waited for it."""
+        answers, self._answers = self._answers, {}
+        questions, self._questions = self._questions, {}
+        return Orphans(list(answers.values()), list(questions.values()))
+
+    def adopt(self, orphans: Orphans) -> None:
+        """Have this worker go on with what another one left behind. No limit refuses it, but what
+        was adopted before, ``MAX_ADOPTIONS`` times, ends with one ``ModelFailed``."""
+        if not self._answers:
+            self._turnover.begin()
+        for answer in orphans.answers:
+            self._adopt_answer(answer)
+        for question in orphans.questions:
+            self._adopt_question(question)
+
     def orphan(self, kind: type[PippinError], message: str) -> None:
         """End all that waits, each with one error of its own."""
-        answers, self._answers = self._answers, {}
-        for answer in answers.values():
-            answer.fail(kind(message))
-        for question in self._questions.values():
-            if not question.reply.done():
-                question.reply.set_exception(kind(message))
+        self.release().fail(kind, message)
+
+    def _adopt_answer(self, answer: Answer) -> None:
+        if answer.adoptions >= MAX_ADOPTIONS:
+            answer.fail(ModelFailed(GIVEN_UP))
+            return
+        id = next(self._ids)
+        submit = Submit(id, answer.request, answer.adopted(id, self._cancel))
+        try:
+            self._channel.send(submit)
+        except BrokenFrame:
+            answer.fail(ModelFailed(TOO_LONG))
+        else:
+            self._answers[id] = answer
+
+    def _adopt_question(self, question: Question) -> None:
+        if question.adoptions >= MAX_ADOPTIONS:
+            question.fail(ModelFailed(GIVEN_UP))
+            return
+        question.adoptions += 1
+        question.message = msgspec.structs.replace(question.message, id=next(self._ids))
+        self._channel.send(question.message)
+        self._expect(question)
 
     async def _ask(self, message: Asking, expected: type[Reply]) -> Reply:
         self._send(message)
-        question = self._questions[message.id] = _Question(expected)
-        try:
-            return cast(Reply, await question.reply)
-        finally:
-            del self._questions[message.id]
+        question = Question(message, expected)
+        self._expect(question)
+        return cast(Reply, await question.reply)
+
+    def _expect(self, question: Question) -> None:
+        """Keep it until its reply is here, or nobody waits for that any more."""
+        id = question.message.id
+        self._questions[id] = question
+        question.reply.add_done_callback(lambda _: self._questions.pop(id, None))
 
     def _cancel(self, id: int) -> None:
         if self._end(id):
