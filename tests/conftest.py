@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from pippin.settings import Settings
@@ -10,6 +12,16 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a server of their own set up in the environment."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"PIPPIN_{name.upper()}", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_models_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests may have downloaded models."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hub")))
+        yield
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ NO_SETTINGS = ("PIPPIN_BLAS",)
 UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
 GROUPS = {
     "The models": (
-        *("models_dir", "unknown_model", "memory_limit", "ttl_s", "quantize", "group_size"),
-        *("keep_dtype", "adapters", "default_adapter", "chat_format", "tool_parser"),
-        "context_length",
+        *("models_dir", "hide_hub", "unknown_model", "memory_limit", "ttl_s", "quantize"),
+        *("group_size", "keep_dtype", "adapters", "default_adapter", "chat_format"),
+        *("tool_parser", "context_length"),
     ),
     "Where a request does not say": (
         *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),

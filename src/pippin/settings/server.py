@@ -49,6 +49,8 @@ class Settings(ModelDefaults, BaseSettings):
     The demo by default, so that a first try needs no download."""
     models_dir: Path | None = None
     """A folder whose models (folders, and .gguf files) are served, too: each on demand."""
+    hide_hub: bool = False
+    """Leave out models that are in the hub's cache only. Off: they are served, too, on demand."""
     unknown_model: UnknownModel = "refuse"
     """What a request for a model that is not listed means: ``refuse`` it, ``load`` it from the
     hub, or let the ``default`` model answer. Whoever may load anything can fill disk and memory."""
