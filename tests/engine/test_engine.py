@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pippin.core.sampling import Sampling
-from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.rows import CacheRows
 from tests.engine.driver import run
 from tests.engine.mock_model import MockModel, counting

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLParserLimits
 
 from pippin.core.sampling import Sampling
-from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.constraints.guide import Guide
 from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job, Lane
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.output.thinking import Thinking, ThinkingMarks
 from tests.engine.constraints.forms import (
     END,

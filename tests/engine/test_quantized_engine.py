@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pippin.core.sampling import Sampling
-from pippin.engine.arrays import DeviceArrays, HostArrays
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pippin.core.sampling import Sampling
-from pippin.engine.arrays import Arrays, DeviceArrays, HostArrays
+from pippin.engine.arrays import Arrays
 from pippin.engine.lane import Job, Lane
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.sampler import Sampler
 
 V = 12

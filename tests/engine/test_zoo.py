@@ -5,9 +5,9 @@ import random
 import pytest
 
 from pippin.core.sampling import Sampling
-from pippin.engine.arrays import DeviceArrays, HostArrays
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.probe import Sharing, probe
 from pippin.engine.rows import CacheMaker
 from tests.engine.driver import LaneId, Transcript, run

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pippin.engine.arrays import DeviceArrays, HostArrays
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from tests.engine import zoo
 from tests.isolation import hashing
 from tests.isolation.server import House

@@ -11,9 +11,9 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.models.cache import ArraysCache, KVCache, RotatingKVCache
 
-from pippin.engine.arrays import HostArrays
 from pippin.engine.constraints.masks import MaskFiller, Masks
 from pippin.engine.lane import Job, Lane
+from pippin.engine.mlx_arrays import HostArrays
 from pippin.engine.sampler import Sampler
 
 Kind = Literal["growing", "sliding", "recurrent", "hybrid"]

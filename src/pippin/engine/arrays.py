@@ -1,19 +1,14 @@
-"""Where sampling is computed: on the device with mlx, or on the host with numpy.
+"""Where sampling is computed: on the device with mlx (``mlx_arrays``), or on the host with numpy.
 
-On a GPU the logits stay where they are, and the next step is queued before they are known. On a
-CPU numpy sorts and exponentiates about 30 times faster than mlx does, and nothing is won by
-queueing ahead. The sampler is written once, against the functions that both share and the few
-below that they spell differently.
+The sampler is written once, against the functions that both share and the few below that they
+spell differently. What is here needs no mlx.
 """
 
 from types import ModuleType
 from typing import Any, Protocol
 
-import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
-
-from pippin.models.hardware import on_cpu
 
 Array = Any
 """An ``mx.array`` or a numpy array, as the ``Arrays`` in use makes them."""
@@ -34,7 +29,7 @@ class Arrays(Protocol):
     def queue(self, arrays: Any) -> None:
         """Have these mlx arrays computed: on a device soon, on the host now."""
 
-    def logits(self, logits: mx.array) -> Array:
+    def logits(self, logits: Any) -> Array:
         """Float32 logits where sampling wants them."""
 
     def put(self, target: Array, indices: Array, values: Array) -> Array:
@@ -63,51 +58,21 @@ LIMITS = np.where(
 """(256, 8): of each byte's bits."""
 
 
-class DeviceArrays:
-    xp = mx
-    on_host = False
+class NumpyArrays:
+    """Of a runtime whose logits are numpy arrays."""
 
-    def queue(self, arrays: Any) -> None:
-        mx.async_eval(arrays)
-
-    def of(self, values: Any) -> Array:
-        return mx.array(values)
-
-    def logits(self, logits: mx.array) -> Array:
-        return logits.astype(mx.float32)
-
-    def put(self, target: Array, indices: Array, values: Array) -> Array:
-        return mx.put_along_axis(target, indices, values, axis=-1)
-
-    def add(self, target: Array, rows: Array, columns: Array, values: Array) -> Array:
-        return target.at[rows, columns].add(values)
-
-    def cumulative(self, weights: Array) -> Array:
-        return mx.cumsum(weights, axis=-1)
-
-    def best(self, values: Array, count: int) -> Array:
-        return mx.argpartition(-values, kth=count - 1, axis=-1)[..., :count]
-
-    def limits(self, bits: npt.NDArray[np.int32], width: int) -> Array:
-        words = mx.array(bits.view(np.uint32))[:, :, None]
-        flags = (words >> mx.arange(32, dtype=mx.uint32)) & 1
-        return mx.where(flags.reshape(len(bits), -1)[:, :width], float("inf"), -float("inf"))
-
-
-class HostArrays:
     xp = np
     on_host = True
 
     def queue(self, arrays: Any) -> None:
-        # Nothing is won by not waiting, and what a step costs can be told apart.
-        mx.eval(arrays)
+        """They are computed already."""
 
     def of(self, values: Any) -> Array:
         array = np.asarray(values)
         return array.astype(np.float32) if array.dtype == np.float64 else array
 
-    def logits(self, logits: mx.array) -> Array:
-        return np.array(logits.astype(mx.float32))
+    def logits(self, logits: Any) -> Array:
+        return logits
 
     def put(self, target: Array, indices: Array, values: Array) -> Array:
         changed = target.copy()
@@ -131,7 +96,3 @@ class HostArrays:
     def limits(self, bits: npt.NDArray[np.int32], width: int) -> Array:
         # By the byte: to look at every bit takes as long as the forward pass of a small model.
         return np.take(LIMITS, bits.view(np.uint8), axis=0).reshape(len(bits), -1)[:, :width]
-
-
-def arrays_for_device() -> Arrays:
-    return HostArrays() if on_cpu() else DeviceArrays()

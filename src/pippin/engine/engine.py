@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from pippin.core.memory import MemoryFigures
-from pippin.engine.arrays import arrays_for_device
 from pippin.engine.books import Books
 from pippin.engine.costs import FREE, UNBOUNDED, LaneCost
 from pippin.engine.decoder import Decoder
@@ -16,6 +15,7 @@ from pippin.engine.failures import Failures
 from pippin.engine.fetching import Fetching
 from pippin.engine.host_attention import for_device
 from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Output
+from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.prefill import Prefiller
 from pippin.engine.probe import ALL_TOGETHER, Sharing
 from pippin.engine.recollection import Recollection

@@ -15,7 +15,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from pippin.engine.arrays import arrays_for_device
+from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.rows import Model
 
 ATTENTION = "scaled_dot_product_attention"

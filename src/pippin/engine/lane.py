@@ -8,7 +8,8 @@ from pippin.core.sampling import Sampling
 from pippin.engine.constraints.guide import Form, Guide
 from pippin.engine.constraints.meter import ThinkingLimit
 from pippin.engine.noise import lane_key
-from pippin.memory.prompts import Explanation, Text
+from pippin.memory.explanation import Explanation
+from pippin.memory.text import Text
 
 EndReason = Literal["stop", "length", "complete"]
 """By a token that is no part of the text; by the limit; because nothing can follow the token."""

@@ -18,7 +18,7 @@ from pippin.engine.lane import (
     Token,
 )
 from pippin.errors import ConstraintTooComplex, EngineFailure, PippinError, ServerBusy
-from pippin.memory.prompts import Explanation
+from pippin.memory.explanation import Explanation
 from pippin.output.choice import Choice
 from pippin.output.detokenizer import Detokenizer
 from pippin.output.stops import StopText
