@@ -15,7 +15,7 @@ from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
 from pippin.engine.probe import Sharing, probe
 from pippin.engine.rows import CacheMaker, cannot_be_cut
-from pippin.memory.prompts import PromptMemory, Text
+from pippin.memory.prompts import PromptMemory
 from pippin.models.errors import CannotLoad
 from tests.engine.driver import Transcript, run
 from tests.engine.mock_model import MockModel, counting
@@ -90,7 +90,7 @@ def jobs(memory: PromptMemory) -> list[Job]:
             prompt=prompt,
             max_tokens=12,
             sampling=Sampling(temperature=0.0),
-            text=Text.of(memory.root(""), prompt),
+            text=memory.text("", prompt),
         )
         for number, prompt in enumerate(prompts)
     ]

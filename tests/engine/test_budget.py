@@ -8,7 +8,7 @@ from pippin.engine.costs import UNBOUNDED, LaneCost, lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
 from pippin.engine.rows import CacheMaker, cannot_be_cut
-from pippin.memory.prompts import PromptMemory, Text
+from pippin.memory.prompts import PromptMemory
 from tests.engine.driver import run
 from tests.engine.zoo import VOCAB, build
 
@@ -31,7 +31,7 @@ def test_too_small_for_a_single_step_of_a_cache(name: str, remembers: bool) -> N
             prompt=prompt,
             max_tokens=9,
             choices=1 + number % 2,
-            text=Text.of(memory.root(""), prompt) if remembers else None,
+            text=memory.text("", prompt) if remembers else None,
         )
         for number, prompt in enumerate(prompts)
     ]

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from pippin.core.sampling import Sampling
-from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.probe import Sharing, probe
 from pippin.engine.rows import CacheMaker, cannot_be_cut
 from pippin.memory.disk import DiskTier
-from pippin.memory.prompts import PromptMemory, Text
+from pippin.memory.prompts import PromptMemory
 from tests.engine.driver import run
 from tests.engine.zoo import VOCAB, ZOO, build
 
@@ -86,7 +86,7 @@ def job(number: int, prompt: list[int], memory: PromptMemory | None, **fields: o
         prompt=tuple(prompt),
         max_tokens=12,
         turn_ends=frozenset({TURN_END}),
-        text=Text.of(memory.root(""), prompt) if memory else None,
+        text=memory.text("", prompt) if memory else None,
         **fields,  # type: ignore[arg-type]
     )
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from pippin.core.sampling import Sampling
-from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
+from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
 from pippin.engine.probe import ALL_TOGETHER, probe
 from pippin.engine.quantized import QuantizedCache
 from pippin.engine.rows import CacheMaker, cannot_be_cut
-from pippin.memory.prompts import PromptMemory, Text
+from pippin.memory.prompts import PromptMemory
 from tests.engine.driver import LaneId, Transcript, run
 from tests.engine.zoo import VOCAB, build
 
@@ -136,7 +136,7 @@ def test_paused_and_resumed(bench: Bench, lanes_of_bytes: int | None, remembers:
             engine.submit(urgent.pop())
         return bool(urgent)
 
-    texts = [Text.of(memory.root(""), job.prompt) if memory else None for job in bench.jobs]
+    texts = [memory.text("", job.prompt) if memory else None for job in bench.jobs]
     asked = [
         replace(job, priority="batch", text=text)
         for job, text in zip(bench.jobs, texts, strict=True)

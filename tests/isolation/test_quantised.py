@@ -10,6 +10,7 @@ import pytest
 from pippin.core.sampling import SamplingDefaults
 from pippin.core.worker import WorkerOptions
 from pippin.engine.lane import Job
+from pippin.models.adapters import Adapters
 from pippin.models.errors import CannotLoad
 from pippin.models.load import LoadedModel
 from pippin.worker.engine_maker import make_engine
@@ -104,6 +105,7 @@ def worker_s(house: House, folder: Path) -> Iterator[Server]:
         weights_bytes=1 << 20,
         digest="1234",
         dtype="float32",
+        adapters=Adapters(),
     )
     engine, memory = make_engine(options, loaded, "a device", lambda: None)
     try:

@@ -118,8 +118,8 @@ def test_salts_share_nothing(hashing_house: House) -> None:
 
 def with_keys_of(memory: PromptMemory | None, prompt: list[int], forged: Job) -> Job:
     assert memory
-    keys = Text.of(memory.root(""), prompt).keys
-    text = Text.of(memory.root(""), forged.prompt)
+    keys = memory.text("", prompt).keys
+    text = memory.text("", forged.prompt)
     return replace(forged, text=Text(text.tokens, keys))
 
 

@@ -8,6 +8,7 @@ import pytest
 from pippin.core.worker import WorkerOptions
 from pippin.engine.engine import Engine
 from pippin.memory.prompts import PromptMemory
+from pippin.models.adapters import Adapters
 from pippin.models.errors import CannotLoad
 from pippin.worker.engine_maker import make_engine
 from tests.engine.zoo import VOCAB, build
@@ -15,7 +16,11 @@ from tests.engine.zoo import VOCAB, build
 
 def made(name: str, kv_bits: int = 0, **changes: Any) -> tuple[Engine, PromptMemory | None]:
     loaded = SimpleNamespace(
-        model=build(name, **changes), weights_bytes=1 << 20, vocab_size=VOCAB, digest="d"
+        model=build(name, **changes),
+        weights_bytes=1 << 20,
+        vocab_size=VOCAB,
+        digest="d",
+        adapters=Adapters(),
     )
     options = WorkerOptions(kv_bits=kv_bits)
     return make_engine(options, cast(Any, loaded), "a device", lambda: None)

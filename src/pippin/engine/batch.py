@@ -10,8 +10,9 @@ import numpy as np
 from pippin.engine.arrays import Array, Arrays
 from pippin.engine.buckets import Bucket
 from pippin.engine.constraints.masks import MaskFiller, Masks
+from pippin.engine.forward import Forward
 from pippin.engine.lane import Lane, Score
-from pippin.engine.rows import CacheRows, Model
+from pippin.engine.rows import CacheRows
 from pippin.engine.sampler import Sampler
 from pippin.engine.scores import PendingScores
 
@@ -55,7 +56,7 @@ class Batch:
 
     def __init__(
         self,
-        model: Model,
+        forward: Forward,
         vocab_size: int,
         arrays: Arrays,
         filler: MaskFiller,
@@ -63,7 +64,7 @@ class Batch:
         lanes: list[Lane],
         cache: CacheRows,
     ) -> None:
-        self._model = model
+        self._forward = forward
         self._vocab_size = vocab_size
         self._arrays = arrays
         self._filler = filler
@@ -145,12 +146,12 @@ class Batch:
         leapt = self._leap()
         self._limits.begin()
         inputs = np.hstack([newest, np.array(leapt, dtype=np.int32)[None]]) if leapt else newest
-        return self.draw(self._forward(mx.array(inputs)), leapt)
+        return self.draw(self._logits(mx.array(inputs)), leapt)
 
     def _behind(self, flight: Flight) -> Flight:
         """The step after one that is in flight: the model computes it while the tokens of that
         one are read, where guides must know them."""
-        logits = self._forward(mx.array(flight.tokens)[:, None])
+        logits = self._logits(mx.array(flight.tokens)[:, None])
         if self._limits:
             mx.async_eval(logits)
             self._tell_guides(flight)
@@ -199,8 +200,9 @@ class Batch:
             self._masks = Masks(self.lanes, self._vocab_size, self._arrays, self._filler)
         return self._masks
 
-    def _forward(self, inputs: mx.array) -> mx.array:
-        return self._model(inputs, cache=self.cache.layers)[:, -1, :]
+    def _logits(self, inputs: mx.array) -> mx.array:
+        adapters = [lane.job.adapter for lane in self.lanes]
+        return self._forward(inputs, cache=self.cache.layers, adapters=adapters)[:, -1, :]
 
     def _newest_tokens(self) -> Array:
         return np.array([lane.newest_token for lane in self.lanes], dtype=np.int32)

@@ -10,8 +10,9 @@ from pippin.engine.arrays import Arrays
 from pippin.engine.batch import Batch, Flight
 from pippin.engine.buckets import Bucket, better_together, home_of
 from pippin.engine.constraints.masks import MaskFiller
+from pippin.engine.forward import Forward
 from pippin.engine.lane import Job, JobFailed, Lane, Output, Token
-from pippin.engine.rows import CacheRows, Model
+from pippin.engine.rows import CacheRows
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Decoder:
 
     def __init__(
         self,
-        model: Model,
+        forward: Forward,
         vocab_size: int,
         arrays: Arrays,
         *,
@@ -34,7 +35,7 @@ class Decoder:
         on_leave: OnLeave,
         on_failure: Callable[[Lane], None],
     ) -> None:
-        self._model = model
+        self._forward = forward
         self._vocab_size = vocab_size
         self._arrays = arrays
         self._forward_cost = forward_cost
@@ -95,7 +96,7 @@ class Decoder:
         """Let prefilled lanes decode from the next step on. ``logits``: those of their first
         tokens, (lanes, vocabulary), if they were computed with the prompt."""
         newcomer = Batch(
-            self._model,
+            self._forward,
             self._vocab_size,
             self._arrays,
             self._filler,

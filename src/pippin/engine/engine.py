@@ -13,7 +13,7 @@ from pippin.engine.costs import FREE, UNBOUNDED, LaneCost
 from pippin.engine.decoder import Decoder
 from pippin.engine.failures import Failures
 from pippin.engine.fetching import Fetching
-from pippin.engine.host_attention import for_device
+from pippin.engine.forward import Forward
 from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Output
 from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.prefill import Prefiller
@@ -24,6 +24,7 @@ from pippin.engine.scheduling.pace import Pace
 from pippin.engine.scheduling.scheduler import Scheduler
 from pippin.engine.scheduling.work import Chunk, Prefill
 from pippin.memory.prompts import PromptMemory
+from pippin.models.adapters import RowAdapters
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Engine:
         forward_cost: int = 4096,
         sharing: Sharing = ALL_TOGETHER,
         kv_bits: int | None = None,
+        adapters: RowAdapters | None = None,
         memory: PromptMemory | None = None,
         memory_bytes: int | None = None,
         lane_cost: LaneCost = FREE,
@@ -65,11 +67,11 @@ class Engine:
         """``prefill_budget``: prompt tokens a step, ``None``: by device. ``max_jobs``: begun and
         not ended. ``queue_timeout_s``: how long a job may wait to begin. ``forward_cost``: what a
         further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
-        ``probe`` found. ``memory``: of prompts. ``memory_bytes``: of all caches, with what is
-        remembered; ``None``: no bound. ``lane_cost``: what a lane takes of them. ``clock``:
-        seconds, by which jobs age and time out."""
+        ``probe`` found. ``adapters``: of the model. ``memory``: of prompts. ``memory_bytes``:
+        of all caches, with what is remembered; ``None``: no bound. ``lane_cost``: what a lane takes
+        of them. ``clock``: seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
-        make, forward = CacheMaker(model, kv_bits), for_device(model)
+        make, forward = CacheMaker(model, kv_bits), Forward(model, adapters)
         self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
         self._memory = memory

@@ -37,7 +37,7 @@ def for_device(model: Model) -> Model:
 def with_host_attention(model: Model) -> Model:
     """The model, for one thread of a process on a CPU: it computes when it is called."""
 
-    def forward(inputs: mx.array, *, cache: list[Any]) -> mx.array:
+    def forward(inputs: mx.array, *, cache: list[Any] | None) -> mx.array:
         with _replaced():
             return model(inputs, cache=cache)
 

@@ -36,6 +36,8 @@ class Job:
     """``None``: none are computed. k: the chosen token's, and the k best alternatives."""
     score_prompt: bool = False
     """Also report the log-probabilities of the prompt's own tokens."""
+    adapter: int = 0
+    """Of the model's LoRA adapters; 0: none."""
     tenant: str = ""
     """Whose job it is: work is shared out fairly between tenants."""
     priority: Priority = "interactive"

@@ -7,8 +7,9 @@ import mlx.core as mx
 import numpy as np
 
 from pippin.engine.arrays import Arrays
+from pippin.engine.forward import Forward
 from pippin.engine.lane import Job, PromptScored, Score
-from pippin.engine.rows import CacheRows, Make, Model, cannot_be_cut
+from pippin.engine.rows import CacheRows, Make, cannot_be_cut
 from pippin.engine.scheduling.work import Chunk, Prefill
 from pippin.engine.scores import PendingScores
 
@@ -43,11 +44,11 @@ class Prefiller:
     """Runs chunks and keeps the rows of unfinished prefills. Owned by the engine."""
 
     def __init__(
-        self, model: Model, make: Make, arrays: Arrays, *, on_stop: OnStop, at_once: bool
+        self, forward: Forward, make: Make, arrays: Arrays, *, on_stop: OnStop, at_once: bool
     ) -> None:
         """``at_once``: whether a short rest of a prompt may go through one pass with its newest
         token. Not where a state must be kept before that token."""
-        self._model = model
+        self._forward = forward
         self._make = make
         self._arrays = arrays
         self._on_stop = on_stop
@@ -83,7 +84,7 @@ class Prefiller:
         padding = [chunk.length - len(text) for text in texts]
         rows = CacheRows.empty(self._make, padding)
         padded = [(0,) * pad + text for pad, text in zip(padding, texts, strict=True)]
-        self._forward(padded, rows)
+        self._logits(padded, rows, [prefill.job for prefill in chunk.prefills])
         self._arrays.queue(rows.arrays)
         return rows
 
@@ -96,7 +97,7 @@ class Prefiller:
             result.scored = self._score(prefill, start, held.rows)
         elif _ends_a_prompt(prefill) and self._goes_at_once(prefill, length):
             rest = [*prefill.text[start:], job.prompt[-1]]
-            result.logits = self._forward([rest], held.rows)[:, -1, :]
+            result.logits = self._logits([rest], held.rows, [job])[:, -1, :]
             self._arrays.queue([result.logits, held.rows.arrays])
         elif length:
             self._run_text(prefill, start, held)
@@ -115,15 +116,19 @@ class Prefiller:
     def _run_text(self, prefill: Prefill, start: int, held: _Unfinished) -> None:
         within = [stop for stop in held.stops if start < stop <= prefill.done]
         for end in sorted({*within, prefill.done}):
-            self._forward([prefill.text[start:end]], held.rows)
+            self._logits([prefill.text[start:end]], held.rows, [prefill.job])
             self._arrays.queue(held.rows.arrays)
             if end in within:
                 self._on_stop(prefill, end, held.rows)
             start = end
 
-    def _forward(self, tokens: Sequence[Sequence[int]], rows: CacheRows) -> mx.array:
+    def _logits(
+        self, tokens: Sequence[Sequence[int]], rows: CacheRows, jobs: Sequence[Job]
+    ) -> mx.array:
+        """``jobs``: whose each row is."""
         inputs = mx.array(np.array(tokens, dtype=np.int32))
-        return self._model(inputs, cache=rows.layers)
+        adapters = [job.adapter for job in jobs]
+        return self._forward(inputs, cache=rows.layers, adapters=adapters)
 
     def _score(self, prefill: Prefill, start: int, rows: CacheRows) -> list[PromptScored]:
         """Prefill a run of tokens and score the tokens that follow each of them, but for those
@@ -134,7 +139,7 @@ class Prefiller:
             prefill.scored = 1
         for low in range(start, prefill.done, SCORING_TOKENS):
             high = min(low + SCORING_TOKENS, prefill.done)
-            logits = self._forward([job.prompt[low:high]], rows)[0]
+            logits = self._logits([job.prompt[low:high]], rows, [job])[0]
             self._arrays.queue(rows.arrays)
             if following := job.prompt[prefill.scored : high + 1]:
                 scores = self._scores(job, logits[-len(following) :], following)

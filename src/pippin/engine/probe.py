@@ -14,6 +14,7 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from pippin.engine.forward import Forward
 from pippin.engine.rows import CacheMaker, CacheRows, Make, Model, has_plain_caches, merges
 from pippin.models.errors import CannotLoad
 
@@ -143,3 +144,32 @@ def _decode(model: Model, cache: CacheRows, rows: Sequence[int], vocab_size: int
 def _apart(some: Logits, others: Logits) -> float:
     """As a share of their spread."""
     return float(np.abs(some - others).max() / max(np.ptp(others), np.finfo(np.float32).tiny))
+
+
+def probe_adapters(forward: Forward, names: Sequence[str], vocab_size: int) -> None:
+    """Try each adapter beside none, in one pass. ``names``: of the adapters 1, 2, ...
+
+    Raises:
+        CannotLoad: the model does not work with one, or its layers do not keep rows apart.
+    """
+    tokens = [token % vocab_size for token in PROMPTS[0]]
+
+    def logits(*adapters: int) -> Logits:
+        rows = mx.array([tokens] * len(adapters))
+        return np.array(forward(rows, cache=None, adapters=adapters).astype(mx.float32))
+
+    plain = logits(0)[0]
+    for adapter, name in enumerate(names, start=1):
+        try:
+            alone, pair = logits(adapter)[0], logits(adapter, 0)
+        except Exception as error:
+            raise CannotLoad(
+                f"The model fails with the adapter {name!r}: {type(error).__name__}: {error}"
+            ) from error
+        if not np.isfinite(alone).all():
+            raise CannotLoad(f"The model gives no finite numbers with the adapter {name!r}.")
+        if max(_apart(pair[0], alone), _apart(pair[1], plain)) > TOLERANCE:
+            raise CannotLoad(
+                f"With the adapter {name!r} this model gives other results to requests that are "
+                "answered together, so its adapters cannot be served."
+            )

@@ -67,14 +67,11 @@ class PromptMemory:
         """How often everything was forgotten."""
         self._counters = Counters()
 
-    def text(self, salt: str, tokens: Sequence[int]) -> Text:
-        """A prompt that was just sent. ``salt``: tenants with different ones share nothing. Any
-        thread."""
-        return Text.of(self.root(salt), tokens, self._era)
-
-    def root(self, salt: str) -> bytes:
-        """The first key of every text under this salt. Any thread."""
-        return root_key(self._fingerprint, salt)
+    def text(self, salt: str, tokens: Sequence[int], adapter: bytes = b"") -> Text:
+        """A prompt that was just sent. ``salt``: tenants with different ones share nothing.
+        ``adapter``: the digest of the model's one that reads it. Any thread."""
+        root = root_key(self._fingerprint + adapter, salt)
+        return Text.of(root, tokens, self._era)
 
     # -- looking up ------------------------------------------------------------------------------
 

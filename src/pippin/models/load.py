@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from pippin.core.sampling import SamplingDefaults
+from pippin.models.adapters import Adapters, put_on
 from pippin.models.digest import digest_of
 from pippin.models.errors import CannotLoad
 from pippin.models.hardware import on_cpu
@@ -44,16 +45,26 @@ class LoadedModel:
     digest: str
     """Of everything that decides what the model says, in hexadecimal."""
     dtype: str
+    adapters: Adapters
 
 
-def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
-    """Load weights and tokenizer; one forward pass proves that they work.
+def load(
+    folder: Path,
+    *,
+    keep_dtype: bool,
+    progress: Progress,
+    adapters: Mapping[str, str] | None = None,
+    default_adapter: str = "",
+) -> LoadedModel:
+    """Load weights and tokenizer; one forward pass proves that they work. ``adapters``: name →
+    folder; ``default_adapter``: one of them, or none.
 
     Unless told to keep the weights as they are stored, a model that will run on the CPU is
     dequantised and served in float32: nothing else reaches BLAS there.
 
     Raises:
-        CannotLoad: the folder is no model that can be served here, and why.
+        CannotLoad: the folder is no model that can be served here, or an adapter is none of it,
+            and why.
     """
     progress("reading", 0, 0)
     if on_cpu():
@@ -65,6 +76,8 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
     tokenizer, template, special_tokens, tokenizer_eos = _load_tokenizer(folder)
     model = _load_weights(folder, keep_dtype=keep_dtype, progress=progress)
     vocab_size = _logits_width(model)
+    weights_bytes, dtype = sum(array.nbytes for array in parameters_of(model)), _dtype(model)
+    worn = put_on(model, adapters or {}, default_adapter)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -75,9 +88,10 @@ def load(folder: Path, *, keep_dtype: bool, progress: Progress) -> LoadedModel:
         vocab_size=vocab_size,
         eos=_eos(config, generation, tokenizer_eos, vocab_size),
         defaults=_defaults(generation),
-        weights_bytes=sum(array.nbytes for array in parameters_of(model)),
+        weights_bytes=weights_bytes + worn.nbytes,
         digest=digest_of(folder),
-        dtype=_dtype(model),
+        dtype=dtype,
+        adapters=worn,
     )
 
 

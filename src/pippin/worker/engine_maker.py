@@ -8,8 +8,9 @@ from pathlib import Path
 from pippin.core.worker import WorkerOptions
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
+from pippin.engine.forward import Forward
 from pippin.engine.host_attention import for_device
-from pippin.engine.probe import probe
+from pippin.engine.probe import probe, probe_adapters
 from pippin.engine.rows import CacheMaker, cannot_be_cut
 from pippin.memory.disk import DiskTier
 from pippin.memory.prompts import PromptMemory
@@ -28,10 +29,13 @@ def make_engine(
     """On the engine thread. ``wake``: may be called from any thread when the engine has work.
 
     Raises:
-        CannotLoad: the model does not work with its caches, or not with quantised ones.
+        CannotLoad: the model does not work with its caches, with quantised ones, or with its
+            adapters.
     """
     make = CacheMaker(loaded.model, options.kv_bits or None)
     sharing = probe(for_device(loaded.model), make, loaded.vocab_size)
+    forward = Forward(loaded.model, loaded.adapters.rows)
+    probe_adapters(forward, loaded.adapters.names, loaded.vocab_size)
     cost = lane_cost(loaded.model, make)
     memory_bytes = options.memory or memory_for_caches(loaded.weights_bytes)
     layout = ",".join(type(layer).__name__ for layer in make())
@@ -50,6 +54,7 @@ def make_engine(
         forward_cost=loaded.weights_bytes // max(1, cost.per_token),
         sharing=sharing,
         kv_bits=options.kv_bits or None,
+        adapters=loaded.adapters.rows,
         memory=memory,
         memory_bytes=memory_bytes,
         lane_cost=cost,
