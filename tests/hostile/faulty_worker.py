@@ -28,10 +28,11 @@ MODULES = ("mlx.core", "mlx.core.fast", "mlx.core.random")
 def main() -> int:
     line = CommandLine.parse(sys.argv[1:])
     blas = load_blas(line.options.blas_threads)
+    runtime: Any = importlib.import_module("pippin.worker.mlx_runtime")
     process: Any = importlib.import_module("pippin.worker.process")
     Threads().watch()
-    process.load = _harmful(process.load)
-    return int(process.main(line.socket, line.options, blas))
+    runtime.load = _harmful(runtime.load)
+    return int(process.main(line.socket, line.options, runtime.loader(blas)))
 
 
 def say(words: str) -> None:

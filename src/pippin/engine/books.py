@@ -4,14 +4,11 @@ from collections.abc import Mapping
 
 import mlx.core as mx
 
+from pippin.engine.failures import IntegrityError
 from pippin.memory.prompts import PromptMemory
 
 SLACK_BYTES = 1 << 20
 """Some models keep small constants per shape that they have seen."""
-
-
-class IntegrityError(Exception):
-    """The engine is idle and yet holds lanes, caches or bytes: a leak."""
 
 
 class Books:

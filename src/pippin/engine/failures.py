@@ -8,6 +8,10 @@ MAX_FAILURES = 20
 """Failed steps in a row, after which the engine is taken to be broken."""
 
 
+class IntegrityError(Exception):
+    """The engine is idle and yet holds lanes, caches or bytes: a leak."""
+
+
 class EngineBroken(Exception):
     """Step after step fails: nothing is gained by going on."""
 

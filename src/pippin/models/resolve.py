@@ -1,6 +1,6 @@
 """A model's name → the folder that holds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +32,23 @@ def resolve(name: str, progress: Progress) -> Path:
         return folder
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise CannotLoad(f"There is no folder {name!r}. Give a folder, or a repository org/name.")
-    return _download(name, progress)
+    return download(name, progress, WANTED)
 
 
-def _download(name: str, progress: Progress) -> Path:
+def download(name: str, progress: Progress, wanted: Sequence[str]) -> Path:
+    """The folder that has a repository's files, those that match ``wanted``; downloads what is not
+    in the cache.
+
+    Raises:
+        CannotLoad: it cannot be reached.
+    """
     repo, _, revision = name.partition("@")
     try:
         return Path(
             snapshot_download(
                 repo,
                 revision=revision or None,
-                allow_patterns=list(WANTED),
+                allow_patterns=list(wanted),
                 tqdm_class=_reporting(progress),
             )
         )

@@ -1,4 +1,4 @@
-"""The thread that owns MLX."""
+"""The thread that owns the engine, and so MLX."""
 
 import logging
 import threading
@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pippin.engine.books import IntegrityError
-from pippin.engine.engine import Engine
+from pippin.engine.failures import IntegrityError
 from pippin.engine.lane import Job, Output
+from pippin.worker.runtime import Engine
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from typing import TypeVar
 from pippin.core.events import Delta, Event, Failed
 from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
-from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
 from pippin.errors import EngineFailure, InvalidRequest, PippinError
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
 from pippin.worker.answers import Answers, decode
 from pippin.worker.engine_thread import EngineThread
-from pippin.worker.job_maker import JobMaker, MakeText
+from pippin.worker.job_maker import JobMaker
 from pippin.worker.language import Language
+from pippin.worker.runtime import Engine, MakeText
 
 log = logging.getLogger(__name__)
 

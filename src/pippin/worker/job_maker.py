@@ -7,15 +7,12 @@ from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.lane import Job
 from pippin.errors import ContextLengthExceeded, InvalidRequest
-from pippin.memory.text import Text
 from pippin.output.thinking import Thinking
 from pippin.worker.language import Language
+from pippin.worker.runtime import MakeText
 
 MAX_ECHOED_LOGPROBS = 4_000_000
 """Log-probabilities of prompt tokens in one request: choices x tokens x alternatives."""
-
-MakeText = Callable[[str, Sequence[int]], Text]
-"""A salt and a prompt's tokens → the prompt as the memory of prompts knows it."""
 
 
 @dataclass(frozen=True, slots=True)

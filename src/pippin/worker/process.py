@@ -9,29 +9,16 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
-from pippin.engine.engine import Engine
 from pippin.engine.lane import Output
-from pippin.models.blas import BlasInfo
-from pippin.models.converted import with_bits
 from pippin.models.errors import CannotLoad
-from pippin.models.hardware import advice, describe, measured_gflops
-from pippin.models.load import LoadedModel, load
-from pippin.models.resolve import resolve
-from pippin.output.families.table import UnknownFamily
-from pippin.output.manner import Manner
-from pippin.prompt.template import BrokenTemplate, ChatTemplate
 from pippin.wire import codec
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
-from pippin.worker.engine_maker import make_engine
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.executor import Executor
-from pippin.worker.job_maker import MakeText
-from pippin.worker.language import Language, language_of
+from pippin.worker.runtime import Engine, Load, Served
 from pippin.worker.watchdog import watch
 
 log = logging.getLogger(__name__)
@@ -44,7 +31,8 @@ SWITCH_INTERVAL_S = 0.0002
 """How long text work may keep Python's lock while the engine thread waits for it."""
 
 
-def main(socket: str, options: WorkerOptions, blas: BlasInfo | None) -> int:
+def main(socket: str, options: WorkerOptions, load: Load) -> int:
+    """``load``: of the runtime that computes this model."""
     logging.basicConfig(
         level=options.log_level.upper(), format="%(levelname)s %(message)s", stream=sys.stderr
     )
@@ -52,7 +40,7 @@ def main(socket: str, options: WorkerOptions, blas: BlasInfo | None) -> int:
     # Ctrl-C reaches the whole process group; the gateway decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    code = asyncio.run(Worker(socket, options, blas).run())
+    code = asyncio.run(Worker(socket, options, load).run())
     # Threads may be deep in native code: leave without waiting for them.
     sys.stderr.flush()
     os._exit(code)
@@ -61,10 +49,10 @@ def main(socket: str, options: WorkerOptions, blas: BlasInfo | None) -> int:
 class Worker:
     """One life: hello, loading, ready, serving. Owns the channel and the threads."""
 
-    def __init__(self, socket: str, options: WorkerOptions, blas: BlasInfo | None) -> None:
+    def __init__(self, socket: str, options: WorkerOptions, load: Load) -> None:
         self._socket = socket
         self._options = options
-        self._blas = blas
+        self._load = load
         self._executor: Executor | None = None
         self._exit_code = 0
         self._told_percent: tuple[str, int] = ("", -1)
@@ -104,32 +92,19 @@ class Worker:
     def _make_engine(self) -> Engine:
         """Load the model and tell the loop how it went."""
         try:
-            return self._loaded_engine()
+            served = self._load(self._options, self._progress, self._engine.wake)
         except CannotLoad as error:
             reason = str(error)
         except Exception as error:
             # Foreign files in foreign formats: whatever comes, the operator has to learn of it.
             log.exception("the model cannot be loaded")
             reason = f"The model cannot be loaded: {type(error).__name__}: {error}"
+        else:
+            self._in_loop(lambda: self._ready(served))
+            return served.engine
         self._in_loop(lambda: self._load_failed(reason))
         threading.Event().wait()  # the loop ends the process
         raise CannotLoad(reason)
-
-    def _loaded_engine(self) -> Engine:
-        options = self._options
-        folder = resolve(options.model, self._progress)
-        if options.quantise:
-            cache_dir = Path(options.cache_dir)
-            folder = with_bits(folder, options.quantise, cache_dir, self._progress)
-        loaded = load(folder, keep_dtype=options.keep_dtype, progress=self._progress)
-        template = _template(loaded)
-        language = _language(loaded, template, options.tool_parser)
-        device = self._check_hardware(loaded.dtype)
-        engine, memory = make_engine(options, loaded, device, self._engine.wake)
-        info = _info(loaded, template, language.manner, engine.max_lanes, device)
-        text = memory.text if memory else None
-        self._in_loop(lambda: self._ready(info, language=language, engine=engine, text=text))
-        return engine
 
     def _deliver(self, outputs: Sequence[Output]) -> None:
         if executor := self._executor:
@@ -141,14 +116,6 @@ class Worker:
             self._told_percent = (stage, percent)
             self._in_loop(lambda: self._channel.send(wire.Loading(stage, done, total)))
 
-    def _check_hardware(self, dtype: str) -> str:
-        gflops = measured_gflops()
-        device = describe(self._blas, dtype)
-        log.info("runs on %s (%.0f GFLOP/s in float32)", device, gflops)
-        for hint in advice(self._blas, gflops):
-            log.warning(hint)
-        return device
-
     def _in_loop(self, call: Callable[[], object]) -> None:
         self._loop.call_soon_threadsafe(call)
 
@@ -159,67 +126,16 @@ class Worker:
         self._channel.send(wire.LoadFailed(reason))
         self._channel.end()
 
-    def _ready(
-        self,
-        info: ModelInfo,
-        *,
-        language: Language,
-        engine: Engine,
-        text: MakeText | None,
-    ) -> None:
+    def _ready(self, served: Served) -> None:
         self._executor = Executor(
             self._channel,
             engine=self._engine,
-            language=language,
-            model=info,
-            fits=engine.fits,
-            text=text,
+            language=served.language,
+            model=served.info,
+            fits=served.engine.fits,
+            text=served.text,
         )
-        self._channel.send(wire.Ready(info))
-
-
-def _info(
-    loaded: LoadedModel,
-    template: ChatTemplate | None,
-    manner: Manner,
-    max_lanes: int,
-    device: str,
-) -> ModelInfo:
-    return ModelInfo(
-        architecture=loaded.architecture,
-        context_length=loaded.context_length,
-        vocab_size=loaded.vocab_size,
-        fingerprint=f"fp_{loaded.digest[:12]}",
-        defaults=loaded.defaults,
-        chat=template is not None,
-        template_kwargs=tuple(sorted(template.kwargs)) if template else (),
-        tool_parser=manner.family.name,
-        thinking=manner.thinks,
-        device=device,
-        max_lanes=max_lanes,
-    )
-
-
-def _language(loaded: LoadedModel, template: ChatTemplate | None, tool_parser: str) -> Language:
-    try:
-        return language_of(
-            loaded.tokenizer,
-            template,
-            vocab_size=loaded.vocab_size,
-            eos=loaded.eos,
-            tool_parser=tool_parser,
-        )
-    except UnknownFamily as error:
-        raise CannotLoad(f"--tool-parser: {error}.") from error
-
-
-def _template(loaded: LoadedModel) -> ChatTemplate | None:
-    if loaded.chat_template is None:
-        return None
-    try:
-        return ChatTemplate(loaded.chat_template, loaded.special_tokens)
-    except BrokenTemplate as error:
-        raise CannotLoad(str(error)) from error
+        self._channel.send(wire.Ready(served.info))
 
 
 def _exit_at_once() -> None:

@@ -1,0 +1,99 @@
+"""Models that MLX computes."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from pippin.core.model import ModelInfo
+from pippin.core.worker import WorkerOptions
+from pippin.models.blas import BlasInfo
+from pippin.models.converted import with_bits
+from pippin.models.errors import CannotLoad
+from pippin.models.hardware import advice, describe, measured_gflops
+from pippin.models.load import LoadedModel, load
+from pippin.models.resolve import Progress, resolve
+from pippin.output.families.table import UnknownFamily
+from pippin.output.manner import Manner
+from pippin.prompt.template import BrokenTemplate, ChatTemplate
+from pippin.worker.engine_maker import make_engine
+from pippin.worker.language import Language, language_of
+from pippin.worker.runtime import Load, Served
+
+log = logging.getLogger(__name__)
+
+
+def loader(blas: BlasInfo | None) -> Load:
+    """``blas``: what was loaded for MLX, before it."""
+
+    def served(options: WorkerOptions, progress: Progress, wake: Callable[[], None]) -> Served:
+        folder = resolve(options.model, progress)
+        if options.quantise:
+            folder = with_bits(folder, options.quantise, Path(options.cache_dir), progress)
+        loaded = load(
+            folder,
+            keep_dtype=options.keep_dtype,
+            progress=progress,
+            adapters=options.adapters,
+            default_adapter=options.default_adapter,
+        )
+        template = _template(loaded)
+        language = _language(loaded, template, options.tool_parser)
+        device = _check_hardware(blas, loaded.dtype)
+        engine, memory = make_engine(options, loaded, device, wake)
+        info = _info(loaded, template, language.manner, engine.max_lanes, device)
+        return Served(engine, language, info, memory.text if memory else None)
+
+    return served
+
+
+def _check_hardware(blas: BlasInfo | None, dtype: str) -> str:
+    gflops = measured_gflops()
+    device = describe(blas, dtype)
+    log.info("runs on %s (%.0f GFLOP/s in float32)", device, gflops)
+    for hint in advice(blas, gflops):
+        log.warning(hint)
+    return device
+
+
+def _info(
+    loaded: LoadedModel,
+    template: ChatTemplate | None,
+    manner: Manner,
+    max_lanes: int,
+    device: str,
+) -> ModelInfo:
+    return ModelInfo(
+        architecture=loaded.architecture,
+        context_length=loaded.context_length,
+        vocab_size=loaded.vocab_size,
+        fingerprint=f"fp_{loaded.digest[:12]}",
+        defaults=loaded.defaults,
+        chat=template is not None,
+        template_kwargs=tuple(sorted(template.kwargs)) if template else (),
+        tool_parser=manner.family.name,
+        thinking=manner.thinks,
+        device=device,
+        max_lanes=max_lanes,
+    )
+
+
+def _language(loaded: LoadedModel, template: ChatTemplate | None, tool_parser: str) -> Language:
+    try:
+        return language_of(
+            loaded.tokenizer,
+            template,
+            vocab_size=loaded.vocab_size,
+            eos=loaded.eos,
+            tool_parser=tool_parser,
+        )
+    except UnknownFamily as error:
+        raise CannotLoad(f"--tool-parser: {error}.") from error
+
+
+def _template(loaded: LoadedModel) -> ChatTemplate | None:
+    if loaded.chat_template is None:
+        return None
+    try:
+        return ChatTemplate(loaded.chat_template, loaded.special_tokens)
+    except BrokenTemplate as error:
+        raise CannotLoad(str(error)) from error
