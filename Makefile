@@ -12,8 +12,8 @@ PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 py
 	2>/dev/null && break; done)
 # The uv of this machine if it works, else one of our own.
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
-# A full BLAS for MLX on Linux CPU; a Mac has its own.
-EXTRAS = $(shell test "$$(uname -s)" = Linux && echo --extra cpu)
+# A full BLAS for MLX on Linux CPU; a Mac has its own. And llama.cpp, for GGUF models.
+EXTRAS = $(shell test "$$(uname -s)" = Linux && echo --extra cpu) --extra gguf
 
 .PHONY: help serve test lint types format bench soak clean
 

@@ -1,0 +1,1 @@
+"""The demo model as a GGUF file."""
