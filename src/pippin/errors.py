@@ -10,7 +10,8 @@ PippinError
 ├── AuthenticationFailed      401
 ├── HostRefused               403
 ├── NotFound                  404
-│   └── ModelNotFound         404
+│   ├── ModelNotFound         404
+│   └── AdapterNotFound       404
 ├── MethodNotAllowed          405
 ├── ReceiptTimeout            408  the client took too long to send its request
 ├── BodyTooLarge              413
@@ -27,6 +28,9 @@ they name the field and the mend, and never show paths, addresses or tracebacks.
 """
 
 from typing import ClassVar
+
+SHOWN_CHARS = 100
+"""Of a name that nobody here has."""
 
 
 class PippinError(Exception):
@@ -106,6 +110,20 @@ class NotFound(PippinError):
 
 class ModelNotFound(NotFound):
     code = "model_not_found"
+
+
+class AdapterNotFound(NotFound):
+    code = "adapter_not_found"
+
+    @classmethod
+    def of(cls, name: str) -> "AdapterNotFound":
+        """The error for a name that the model has no adapter for: a client's own word, shown
+        escaped and short."""
+        shown = ascii(name[:SHOWN_CHARS])[1:-1][:SHOWN_CHARS]
+        return cls(
+            f"This model has no adapter '{shown}'; GET /v1/adapters lists those that there are.",
+            "adapter",
+        )
 
 
 class MethodNotAllowed(PippinError):

@@ -18,6 +18,8 @@ from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest, TextPrompt, TokenPrompt
 from pippin.engine.lane import Job, PromptScored, Score, Token
+from pippin.memory.text import Text
+from pippin.models.adapter_names import AdapterNames
 from pippin.output.choice import Choice
 from pippin.wire import codec
 from pippin.wire import messages as wire
@@ -26,6 +28,7 @@ from pippin.worker.language import language_of
 
 TOKENIZER = Tokenizer.from_file(str(demo.MODELS["demo"] / "tokenizer.json"))
 LANGUAGE = language_of(TOKENIZER, None, vocab_size=1536, eos=frozenset())
+ADAPTERS = AdapterNames(("one", "two"), default=2, digests=(b"", b"1", b"2"))
 MODEL = ModelInfo(architecture="mock", context_length=4096, vocab_size=1536, fingerprint="fp")
 
 
@@ -93,7 +96,8 @@ class Desk:
             language=language,
             model=MODEL,
             fits=fits,
-            text=None,
+            text=lambda salt, tokens, digest: Text.of(digest, tokens),
+            adapters=ADAPTERS,
         )
 
     async def ask(self, *messages: wire.ToWorker) -> None:
@@ -124,6 +128,29 @@ async def test_a_bug_in_text_work_fails_the_one_request() -> None:
     assert (failed.id, failed.kind) == (1, "EngineFailure")
     assert "planted" not in failed.message
     assert {type(message) for message in desk.sent.messages} == {wire.Report, wire.Rejected}
+
+
+@pytest.mark.anyio
+async def test_adapters_are_found_by_name() -> None:
+    desk = Desk()
+    names = [None, "", "one", "two"]
+    await desk.ask(*(wire.Submit(at, request(adapter=name)) for at, name in enumerate(names)))
+    jobs = sorted(desk.engine.jobs, key=lambda job: job.id)
+    assert [job.adapter for job in jobs] == [2, 0, 1, 2]
+    assert [job.text.keys[0] for job in jobs if job.text] == [b"2", b"", b"1", b"2"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["three", "../one", "/etc/passwd", "O" * 5000, "\x00", "one "])
+async def test_an_adapter_that_is_not_there(name: str) -> None:
+    desk = Desk()
+    await desk.ask(wire.Submit(1, request(adapter=name)))
+    (failed,) = desk.sent.events
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.param) == ("AdapterNotFound", "adapter")
+    assert "GET /v1/adapters" in failed.message
+    assert len(failed.message) < 300
+    assert desk.engine.jobs == []
 
 
 @pytest.mark.anyio

@@ -19,6 +19,7 @@ from mlx.nn.layers.quantized import QuantizedLinear
 from mlx.utils import tree_unflatten
 
 from pippin.models.adapter_files import Adapter, LowRank, read_adapter
+from pippin.models.adapter_names import AdapterNames
 from pippin.models.errors import CannotLoad
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -46,36 +47,11 @@ class RowAdapters:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapters:
+class Adapters(AdapterNames):
     """Those that a worker's model has on. Owned by the loaded model; immutable but for ``rows``."""
 
-    names: tuple[str, ...] = ()
-    """Of the adapters 1, 2, ..."""
-    default: int = 0
-    """For requests that name none."""
-    digests: tuple[bytes, ...] = (b"",)
-    """By index: what tells it from any other. Of none: empty."""
     rows: RowAdapters = field(default_factory=RowAdapters)
     nbytes: int = 0
-
-    def find(self, name: str | None) -> int:
-        """The index of a name, 0 for the empty one, the default's for ``None``.
-
-        Raises:
-            KeyError: there is no such adapter.
-        """
-        if name is None:
-            return self.default
-        return self._by_name[name]
-
-    @property
-    def default_name(self) -> str:
-        """Empty: none."""
-        return ("", *self.names)[self.default]
-
-    @property
-    def _by_name(self) -> dict[str, int]:
-        return {name: index for index, name in enumerate(("", *self.names))}
 
 
 class AdaptedLinear(Module):

@@ -11,6 +11,7 @@ from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.engine.lane import Output
 from pippin.errors import EngineFailure, InvalidRequest, PippinError
+from pippin.models.adapter_names import AdapterNames
 from pippin.wire import messages as wire
 from pippin.wire.channel import Channel
 from pippin.worker.answers import Answers, decode
@@ -54,15 +55,16 @@ class Executor:
         model: ModelInfo,
         fits: Callable[[int], int],
         text: MakeText | None,
+        adapters: AdapterNames,
     ) -> None:
         """``fits``: tokens that each of so many choices may have in memory. ``text``: of the memory
-        of prompts; ``None``: nothing is remembered."""
+        of prompts; ``None``: nothing is remembered. ``adapters``: of the model."""
         self._channel = channel
         self._engine = engine
         self._encoder = language.encoder
         self._vocabulary = language.vocabulary
         self._model = model
-        self._jobs = JobMaker(language, model=model, fits=fits, text=text)
+        self._jobs = JobMaker(language, model=model, fits=fits, text=text, adapters=adapters)
         self._answers = Answers(language)
         self._preparing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()

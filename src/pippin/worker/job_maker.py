@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.lane import Job
-from pippin.errors import ContextLengthExceeded, InvalidRequest
+from pippin.errors import AdapterNotFound, ContextLengthExceeded, InvalidRequest
+from pippin.models.adapter_names import AdapterNames
 from pippin.output.thinking import Thinking
 from pippin.worker.language import Language
 from pippin.worker.runtime import MakeText
@@ -34,8 +35,10 @@ class JobMaker:
         model: ModelInfo,
         fits: Callable[[int], int],
         text: MakeText | None,
+        adapters: AdapterNames,
     ) -> None:
         """As of the ``Executor``."""
+        self._adapters = adapters
         self._language = language
         self._model = model
         self._fits = fits
@@ -45,13 +48,15 @@ class JobMaker:
         """Words become tokens, and every check that needs them is made.
 
         Raises:
+            AdapterNotFound: this model has no such adapter.
             InvalidRequest: the request is not for this model.
             ContextLengthExceeded: the prompt does not fit.
         """
+        adapter = self._adapter(request)
         prompt = self._language.encoder.read(request.prompt)
         self._check(prompt.tokens, request)
         thinking = self._language.thinking(request, prompt.tail)
-        return Prepared(self._job(id, request, prompt.tokens, thinking), thinking)
+        return Prepared(self._job(id, request, prompt.tokens, thinking, adapter), thinking)
 
     def _job(
         self,
@@ -59,8 +64,10 @@ class JobMaker:
         request: GenerationRequest,
         tokens: tuple[int, ...],
         thinking: Thinking | None,
+        adapter: int,
     ) -> Job:
         eos = self._language.eos
+        digest = self._adapters.digests[adapter]
         room = self._room(tokens, request)
         return Job(
             id=id,
@@ -72,14 +79,21 @@ class JobMaker:
             eos=frozenset() if request.ignore_eos else eos,
             logprobs=0 if request.score and request.logprobs is None else request.logprobs,
             score_prompt=request.echo and request.logprobs is not None,
+            adapter=adapter,
             tenant=request.tenant,
             priority=request.priority,
-            text=self._text(request.cache_salt, tokens) if self._text else None,
+            text=self._text(request.cache_salt, tokens, digest) if self._text else None,
             explain=request.explain_cache,
             turn_ends=eos,
             form=self._language.form(request, thinking),
             thinking_limit=self._language.thinking_limit(request, thinking),
         )
+
+    def _adapter(self, request: GenerationRequest) -> int:
+        try:
+            return self._adapters.find(request.adapter)
+        except KeyError:
+            raise AdapterNotFound.of(request.adapter or "") from None
 
     def _room(self, tokens: Sequence[int], request: GenerationRequest) -> int:
         """Tokens that each choice may have: what is left of the context, and of memory.

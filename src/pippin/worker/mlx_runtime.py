@@ -1,9 +1,10 @@
 """Models that MLX computes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pippin import demo
 from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
 from pippin.models.blas import BlasInfo
@@ -21,6 +22,9 @@ from pippin.worker.runtime import Load, Served
 
 log = logging.getLogger(__name__)
 
+DEMO = "demo"
+"""The model that has an adapter without being told."""
+
 
 def loader(blas: BlasInfo | None) -> Load:
     """``blas``: what was loaded for MLX, before it."""
@@ -33,7 +37,7 @@ def loader(blas: BlasInfo | None) -> Load:
             folder,
             keep_dtype=options.keep_dtype,
             progress=progress,
-            adapters=options.adapters,
+            adapters=_adapters(options),
             default_adapter=options.default_adapter,
         )
         template = _template(loaded)
@@ -41,9 +45,16 @@ def loader(blas: BlasInfo | None) -> Load:
         device = _check_hardware(blas, loaded.dtype)
         engine, memory = make_engine(options, loaded, device, wake)
         info = _info(loaded, template, language.manner, engine.max_lanes, device)
-        return Served(engine, language, info, memory.text if memory else None)
+        return Served(engine, language, info, memory.text if memory else None, loaded.adapters)
 
     return served
+
+
+def _adapters(options: WorkerOptions) -> Mapping[str, str]:
+    """Name → folder: as the settings say, else the demo's own for the demo."""
+    if options.model == DEMO and not options.adapters:
+        return {demo.ADAPTER.name: str(demo.ADAPTER)}
+    return options.adapters
 
 
 def _check_hardware(blas: BlasInfo | None, dtype: str) -> str:
@@ -74,6 +85,7 @@ def _info(
         thinking=manner.thinks,
         device=device,
         max_lanes=max_lanes,
+        adapters=loaded.adapters.names,
     )
 
 

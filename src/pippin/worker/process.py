@@ -134,6 +134,7 @@ class Worker:
             model=served.info,
             fits=served.engine.fits,
             text=served.text,
+            adapters=served.adapters,
         )
         self._channel.send(wire.Ready(served.info))
 

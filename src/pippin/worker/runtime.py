@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pippin.core.memory import MemoryFigures
@@ -10,11 +10,13 @@ from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
 from pippin.engine.lane import Job, Output
 from pippin.memory.text import Text
+from pippin.models.adapter_names import AdapterNames
 from pippin.models.resolve import Progress
 from pippin.worker.language import Language
 
-MakeText = Callable[[str, Sequence[int]], Text]
-"""A salt and a prompt's tokens → the prompt as the memory of prompts knows it."""
+MakeText = Callable[[str, Sequence[int], bytes], Text]
+"""A salt, a prompt's tokens and its adapter's digest → the prompt as the memory of prompts knows
+it."""
 
 
 class Engine(Protocol):
@@ -73,6 +75,7 @@ class Served:
     info: ModelInfo
     text: MakeText | None
     """Of the memory of prompts; ``None``: nothing is remembered."""
+    adapters: AdapterNames = field(default_factory=AdapterNames)
 
 
 Load = Callable[[WorkerOptions, Progress, Callable[[], None]], Served]
