@@ -6,6 +6,7 @@ from pippin.api.fields import TokenCount, TopLogprobs
 from pippin.api.generation import (
     UNSUPPORTED_EVERYWHERE,
     GenerationFields,
+    adapter_of,
     check_fan_out,
     resolved_sampling,
 )
@@ -73,19 +74,21 @@ def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[Gene
     """One request per conversation.
 
     Raises:
+        AdapterNotFound: the model has no such adapter.
         InvalidRequest: what only this model or this server's limits can tell.
     """
     if not info.chat:
         raise InvalidRequest("This model has no chat template; use /v1/completions.", "model")
     conversations = conversations_of(ask.messages)
     check_fan_out(len(conversations), ask.choices, max_prompts, "messages")
-    sampling = resolved_sampling(ask, info)
+    sampling, adapter = resolved_sampling(ask, info), adapter_of(ask, info)
     constraint, tool_use = ask.constraint, ask.tool_use
     prompts = chat_prompts(conversations, template_arguments(ask, info), ask.offered)
     return [
         GenerationRequest(
             prompt=prompt,
             sampling=sampling,
+            adapter=adapter,
             choices=ask.choices,
             max_tokens=ask.token_limit,
             min_tokens=ask.min_tokens or 0,

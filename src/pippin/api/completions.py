@@ -16,6 +16,7 @@ from pippin.api.fields import (
 from pippin.api.generation import (
     UNSUPPORTED_EVERYWHERE,
     GenerationFields,
+    adapter_of,
     check_fan_out,
     resolved_sampling,
 )
@@ -120,15 +121,18 @@ def completion_requests(
     """One request per prompt.
 
     Raises:
+        AdapterNotFound: the model has no such adapter.
         InvalidRequest: what only this model or this server's limits can tell.
     """
     prompts = _prompts(ask.prompt, info.vocab_size)
     check_fan_out(len(prompts), ask.candidates, max_prompts, "prompt")
     sampling, constraint = resolved_sampling(ask, info), ask.constraint
+    adapter = adapter_of(ask, info)
     return [
         GenerationRequest(
             prompt=prompt,
             sampling=sampling,
+            adapter=adapter,
             choices=ask.candidates,
             max_tokens=ask.token_limit,
             min_tokens=ask.min_tokens or 0,

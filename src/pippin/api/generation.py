@@ -26,7 +26,7 @@ from pippin.api.structured import ConstraintFields
 from pippin.api.validation import disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.sampling import Sampling, SamplingDefaults
-from pippin.errors import InvalidRequest
+from pippin.errors import AdapterNotFound, InvalidRequest
 
 GREEDY_BELOW = 1e-5
 """Temperatures below this are 0. Dividing logits by them would overflow float32, and the
@@ -58,6 +58,10 @@ class GenerationFields(ConstraintFields):
 
     model: ModelName | None = None
     """One of the ids of ``/v1/models``; the first model if not given."""
+    adapter: Label | None = None
+    """One of ``/v1/adapters``, or an empty name for none; the model's default one if not given."""
+    adapter_name: Label | None = None
+    """Another name of ``adapter``."""
     max_tokens: TokenCountOrNone | None = None
     """Upper bound of generated tokens per choice."""
     min_tokens: TokenCountOrNone | None = None
@@ -110,6 +114,10 @@ class GenerationFields(ConstraintFields):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
     @property
+    def adapter_wanted(self) -> str | None:
+        return self.adapter_name if self.adapter is None else self.adapter
+
+    @property
     def choices(self) -> int:
         return self.n or 1
 
@@ -121,6 +129,8 @@ class GenerationFields(ConstraintFields):
         super().check_agreement()
         if self.stream_options is not None and not self.stream:
             raise disagreement("stream_options", "stream_options needs stream to be true.")
+        if len({self.adapter, self.adapter_name} - {None}) > 1:
+            raise disagreement("adapter", "adapter and adapter_name differ; give one of them.")
 
 
 def resolved_sampling(ask: GenerationFields, info: ModelInfo) -> Sampling:
@@ -145,6 +155,18 @@ def resolved_sampling(ask: GenerationFields, info: ModelInfo) -> Sampling:
         # The smallest set of tokens whose mass reaches 0 and that is not empty.
         given |= {"top_p": 1.0, "top_k": 1}
     return Sampling(**given)
+
+
+def adapter_of(ask: GenerationFields, info: ModelInfo) -> str | None:
+    """The adapter of a request; ``None``: the model's default one, empty: none.
+
+    Raises:
+        AdapterNotFound: the model has none of this name.
+    """
+    wanted = ask.adapter_wanted
+    if wanted and wanted not in info.adapters:
+        raise AdapterNotFound.of(wanted)
+    return wanted
 
 
 def _given(ask: GenerationFields, defaults: SamplingDefaults, name: str) -> object:

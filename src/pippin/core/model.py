@@ -6,6 +6,13 @@ import msgspec
 
 from pippin.core.sampling import SamplingDefaults
 
+ModelState = Literal[
+    "unloaded", "loading", "ready", "unresponsive", "unloading", "failed", "degraded"
+]
+"""Of a model that a server knows. ``unresponsive``: its worker gives no sign of life, and will be
+replaced if that goes on. ``unloading``: it ends its work and takes no more. ``failed``: it cannot
+be loaded. ``degraded``: its workers die again and again; the next one is tried after a pause."""
+
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Announced by a worker when its model is ready to serve."""
@@ -37,5 +44,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters of requests that this runtime cannot honour, in the API's own names."""
     adapters: tuple[str, ...] = ()
     """LoRA adapters that a request may name."""
+    default_adapter: str = ""
+    """Of these, the one for requests that name none; empty: none."""
     memory_bytes: int = 0
     """What the worker will take at most: weights, and the budget of its caches."""

@@ -32,6 +32,14 @@ def served_names(models: Sequence[ModelSettings]) -> dict[str, str]:
     return named
 
 
+def split_adapter(name: str) -> tuple[str, str | None]:
+    """A name as ``MODEL+ADAPTER`` → the model's and the adapter's; without a plus, or with nothing
+    on one side of it, the name and ``None``. For names that no model has: a model's own name may
+    hold a plus."""
+    model, _, adapter = name.rpartition("+")
+    return (model, adapter) if model and adapter else (name, None)
+
+
 def is_path(where: str) -> bool:
     """Whether a model is meant as a folder or file here, and not as a name on the hub."""
     return where.startswith(("/", "./", "../", "~")) or (where != "" and Path(where).exists())

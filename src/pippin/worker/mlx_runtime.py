@@ -86,6 +86,7 @@ def _info(
         device=device,
         max_lanes=max_lanes,
         adapters=loaded.adapters.names,
+        default_adapter=loaded.adapters.default_name,
     )
 
 
