@@ -5,13 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from pippin.settings import Settings
+from pippin.settings.foreign.variables import TAKEN, VAIN
+from pippin.settings.words import variable_name
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a server of their own set up in the environment."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"PIPPIN_{name.upper()}", raising=False)
+    ours = (variable_name(setting) for setting in Settings.model_fields)
+    for name in (*ours, *TAKEN, *VAIN):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,24 +1,23 @@
 """Every setting as a flag: names, help and defaults come from ``Settings``, so they are true."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
-from pydantic import ByteSize, ValidationError
+from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
 from pippin.settings import LISTS, Settings
+from pippin.settings.words import PREFIX, UNITS, flag_name, nearest, variable_name
 
 NO_SETTINGS = ("PIPPIN_BLAS",)
 """Variables of ours that others than the server read."""
-UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
 GROUPS = {
     "The models": (
-        *("models_dir", "hide_hub", "unknown_model", "memory_limit", "ttl_s", "quantize"),
-        *("group_size", "keep_dtype", "adapters", "default_adapter", "chat_format"),
+        *("config", "models_dir", "hide_hub", "unknown_model", "memory_limit", "ttl_s"),
+        *("quantize", "group_size", "keep_dtype", "adapters", "default_adapter", "chat_format"),
         *("tool_parser", "context_length"),
     ),
     "Where a request does not say": (
@@ -68,38 +67,14 @@ def setting_flags() -> list[click.Parameter]:
     return [_flag(name, field) for name, field in fields if name != "models"]
 
 
-def flag_name(setting: str) -> str:
-    """``api_keys`` → ``--api-key``, which may be repeated; a unit is not part of the flag."""
-    stem = setting.removesuffix("s") if setting in LISTS else setting
-    for unit in UNITS:
-        stem = stem.removesuffix(unit)
-    return "--" + stem.replace("_", "-")
-
-
-def complaints(error: ValidationError) -> list[str]:
-    """What is wrong with the settings, in words that name the flag and the variable."""
-    words = []
-    for problem in error.errors(include_input=False, include_url=False):
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"].startswith("byte_size"):
-            message = "write a size like 8GiB, 512MiB, or a number of bytes"
-        setting = str(problem["loc"][0]) if problem["loc"] else ""
-        if setting == "models":
-            message = f"MODEL: {message}"
-        elif setting:
-            message = f"{flag_name(setting)} (PIPPIN_{setting.upper()}): {message}"
-        words.append(message)
-    return words
-
-
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Variables that look like settings and are none, each with the nearest that there is."""
-    known = [f"PIPPIN_{name.upper()}" for name in Settings.model_fields]
+    known = [variable_name(setting) for setting in Settings.model_fields]
     words = []
     for name in sorted(environment):
-        if name.upper().startswith("PIPPIN_") and name.upper() not in (*known, *NO_SETTINGS):
-            near = difflib.get_close_matches(name.upper(), known, 1, 0.0)
-            words.append(f"{name} is no setting of this server; did you mean {near[0]}?")
+        if name.upper().startswith(PREFIX) and name.upper() not in (*known, *NO_SETTINGS):
+            near = nearest(name.removeprefix(PREFIX), list(Settings.model_fields), variable_name)
+            words.append(f"{name} is no setting of this server{near}")
     return words
 
 
@@ -108,7 +83,7 @@ def _flag(name: str, field: FieldInfo) -> click.Option:
     said = _said_kind(field)
     kind: dict[str, Any] = {}
     if get_origin(said) is Literal:
-        kind["type"] = click.Choice([str(choice) for choice in get_args(said)])
+        kind["type"] = click.Choice([str(choice) for choice in get_args(said)], False)
     elif said is bool:
         kind["is_flag"] = True
     elif said in (int, float):

@@ -1,24 +1,28 @@
 """``pippin serve``: settings from flags, a fleet, a server, and an exit code."""
 
-import os
+import logging
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 
-from pippin.cli.flags import GroupedCommand, complaints, setting_flags, unknown_variables
+from pippin.cli.flags import GroupedCommand, setting_flags
+from pippin.cli.given import in_force
 from pippin.cli.listening import CannotListen, listen
 from pippin.cli.logs import configure_logging
 from pippin.cli.running import run
 from pippin.fleet.fleet import Fleet
 from pippin.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 EPILOG = """\b
 Examples:
   pippin serve
   pippin serve ./my-model other=org/repo --port 9000
+  pippin serve --config pippin.yaml
   PIPPIN_API_KEYS=secret pippin serve --host 0.0.0.0
   pippin serve ./my-model --memory 24GiB --cache-ram 16GiB --cache-disk 50GiB
   pippin serve ./my-model --max-concurrency 8 --queue-size 32 --queue-timeout 60
@@ -28,6 +32,10 @@ Every flag is also an environment variable: --max-lanes is PIPPIN_MAX_LANES. One
 a unit ends in it: PIPPIN_MAX_BODY_BYTES, PIPPIN_RECEIPT_TIMEOUT_S. A repeatable one
 has an s and commas: PIPPIN_API_KEYS=one,two. A key in the environment is not seen by
 other users of this machine; one on the command line is.
+
+\b
+Flags go before the environment, and both before a configuration file; `pippin config`
+makes, checks and shows one.
 
 \b
 Exit codes: 0 ended as asked, 1 could not start, 2 wrong usage.
@@ -40,27 +48,19 @@ def serve(**given: Any) -> None:
     MODEL is `demo` (the default), a folder, a Hugging Face repository, or NAME=WHERE
     to choose the name that clients use.
     """
-    sys.exit(start(settings_of(given)))
+    found = in_force(given)
+    sys.exit(start(found.settings, notes=found.notes))
 
 
-def settings_of(given: dict[str, Any]) -> Settings:
-    """Flags over environment over defaults. A flag that was not given says nothing."""
-    if problems := unknown_variables(os.environ):
-        raise click.UsageError("\n  ".join(problems))
-    try:
-        return Settings(**{name: value for name, value in given.items() if _was_given(value)})
-    except ValidationError as error:
-        raise click.UsageError("\n  ".join(complaints(error))) from error
+def start(settings: Settings, fleet: Fleet | None = None, notes: Sequence[str] = ()) -> int:
+    """Serve until told to end. Returns the exit code; what went wrong is on stderr.
 
-
-def _was_given(value: object) -> bool:
-    return value is not None and value is not False and value != ()
-
-
-def start(settings: Settings, fleet: Fleet | None = None) -> int:
-    """Serve until told to end. Returns the exit code; what went wrong is on stderr."""
+    ``notes``: what the operator said without effect, for the log.
+    """
     console = Console(highlight=False)
     configure_logging(settings.log_level, console)
+    for note in notes:
+        logger.warning("%s", note)
     try:
         fleet = fleet or Fleet(settings)
         sockets = listen(settings.host, settings.port)

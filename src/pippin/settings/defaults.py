@@ -1,12 +1,9 @@
 """The settings that hold for every model, unless its own say otherwise."""
 
-from pathlib import Path
-from typing import Annotated
-
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator
-from pydantic_settings import NoDecode
+from pydantic import BaseModel, ByteSize, ConfigDict, Field
 
 from pippin.settings.fields import (
+    Folders,
     GroupSize,
     KVBits,
     Quantize,
@@ -30,7 +27,7 @@ class ModelDefaults(BaseModel):
     """Serve weights in so many bits: converted once, then kept. ``fp16``: as they are."""
     group_size: GroupSize = 64
     """Weights that share a scale, where they are quantised."""
-    adapters: Annotated[dict[str, Path], NoDecode] = {}
+    adapters: Folders = {}
     """LoRA adapters that requests may name: ``NAME=FOLDER``."""
     default_adapter: str = ""
     """Of these, the one for requests that name none."""
@@ -82,20 +79,3 @@ class ModelDefaults(BaseModel):
     """Prompts shorter than this are not remembered: to read them anew is as quick."""
     cache_slots: int = Field(0, ge=0, le=1_000_000)
     """Conversations remembered in RAM at most. 0: as many as fit."""
-
-    @field_validator("adapters", mode="before")
-    @classmethod
-    def _named_folders(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [part for part in value.split(",") if part.strip()]
-        if not isinstance(value, tuple | list):
-            return value
-        pairs = [str(one).partition("=") for one in value]
-        if any(not name.strip() or not folder.strip() for name, _, folder in pairs):
-            raise ValueError("write NAME=FOLDER")
-        return {name.strip(): folder.strip() for name, _, folder in pairs}
-
-    @field_validator("kv_bits", mode="before")
-    @classmethod
-    def _number_from_the_environment(cls, value: object) -> object:
-        return int(value) if isinstance(value, str) and value in ("4", "8") else value

@@ -1,13 +1,14 @@
 """The settings of one model, where they differ from the server's."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pippin.settings.fields import (
+    Folders,
     GroupSize,
     KVBits,
+    Names,
     Quantize,
     RepetitionPenalty,
     Share,
@@ -33,7 +34,7 @@ class ModelSettings(BaseModel):
     """Where it is: ``demo``, a folder, a ``.gguf`` file, or a repository ``org/name[@rev]``."""
     name: str = ""
     """What clients call it. Not given: the last part of a path, or the repository."""
-    aliases: tuple[str, ...] = ()
+    aliases: Names = ()
     """Further names."""
     load: Literal["start", "demand"] = "start"
     """Whether it is loaded with the server, or by the first request for it."""
@@ -44,7 +45,7 @@ class ModelSettings(BaseModel):
     quantize: Quantize | None = None
     group_size: GroupSize | None = None
     keep_dtype: bool | None = None
-    adapters: dict[str, Path] | None = None
+    adapters: Folders | None = None
     default_adapter: str | None = None
     chat_format: str | None = None
     tool_parser: str | None = None

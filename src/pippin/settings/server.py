@@ -1,4 +1,4 @@
-"""Every setting of the server, its default and its reason: flags > environment > default.
+"""Every setting of the server, its default and its reason.
 
 A setting ``some_name`` is the flag ``--some-name`` of ``pippin serve`` (without its unit; one of
 a list is given by each flag) and the environment variable ``PIPPIN_SOME_NAME``, where a list is
@@ -30,7 +30,8 @@ from pippin.settings.model import ModelSettings
 MAX_PROMPTS = 4096
 HOST_NAME = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
 KEYS = ("api_keys", "agent_keys", "batch_keys")
-LISTS = ("models", *KEYS, "cors_origins", "allowed_hosts", "adapters")
+TEXTS = ("models", *KEYS, "cors_origins", "allowed_hosts")
+LISTS = (*TEXTS, "adapters")
 
 
 class Settings(ModelDefaults, BaseSettings):
@@ -44,6 +45,9 @@ class Settings(ModelDefaults, BaseSettings):
         env_prefix="PIPPIN_", frozen=True, extra="forbid", use_attribute_docstrings=True
     )
 
+    config: Path | None = None
+    """A configuration file: Pippin's own YAML, or one of MLX-Textgen, mlx-openai-server or MLX
+    Engine Server. What flags and the environment say goes before it."""
     models: Annotated[tuple[ModelSettings, ...], NoDecode] = (ModelSettings(model="demo"),)
     """What to serve: ``demo``, folders, hub repositories, or ``NAME=WHERE`` to choose the name.
     The demo by default, so that a first try needs no download."""
@@ -139,7 +143,7 @@ class Settings(ModelDefaults, BaseSettings):
         texts = value or ("demo",)
         return tuple(ModelSettings.of_text(one) if isinstance(one, str) else one for one in texts)
 
-    @field_validator(*LISTS, mode="before")
+    @field_validator(*TEXTS, mode="before")
     @classmethod
     def _split_by_comma(cls, value: object) -> object:
         if isinstance(value, str):

@@ -6,13 +6,21 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from pippin.fleet.process import worker_arguments
-from pippin.settings import GIB, MIB, Settings, is_loopback, platform_cache_folder
+from pippin.settings import (
+    GIB,
+    MIB,
+    ModelSettings,
+    Settings,
+    is_loopback,
+    platform_cache_folder,
+)
+
+DEMO = (ModelSettings(model="demo"),)
 
 
 def test_defaults_serve_the_demo_on_loopback() -> None:
     settings = Settings()
-    assert settings.models == ("demo",)
+    assert settings.models == DEMO
     assert (settings.host, settings.port, settings.loopback) == ("127.0.0.1", 8000, True)
 
 
@@ -20,7 +28,7 @@ def test_lists_in_the_environment_are_separated_by_commas(monkeypatch: pytest.Mo
     monkeypatch.setenv("PIPPIN_MODELS", "demo, org/model ,")
     monkeypatch.setenv("PIPPIN_API_KEYS", "one,two")
     settings = Settings()
-    assert settings.models == ("demo", "org/model")
+    assert [model.model for model in settings.models] == ["demo", "org/model"]
     assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
 
 
@@ -32,8 +40,8 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_models_means_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPPIN_MODELS", "")
-    assert Settings().models == ("demo",)
-    assert Settings(models=()).models == ("demo",)
+    assert Settings().models == DEMO
+    assert Settings(models=()).models == DEMO
 
 
 def test_keys_are_never_shown() -> None:
@@ -132,18 +140,37 @@ def test_every_kind_of_key_guards(kind: str) -> None:
     assert "hush" not in repr(settings)
 
 
-def test_what_the_worker_is_told(tmp_path: Path) -> None:
-    def told(**given: object) -> dict[str, str]:
-        settings = Settings.model_validate({"cache_dir": str(tmp_path), **given})
-        words = worker_arguments(settings, "name", "where", Path("/s"))
-        return dict(zip(words[::2], words[1::2], strict=True))
+@pytest.mark.parametrize(
+    ("text", "name", "where"),
+    [
+        ("demo", "", "demo"),
+        ("small=demo", "small", "demo"),
+        (" small = ./x=y ", "small", "./x=y"),
+        ("./folder=with/equals", "", "./folder=with/equals"),
+        ("org/name@v1", "", "org/name@v1"),
+    ],
+)
+def test_models_as_texts(text: str, name: str, where: str) -> None:
+    model = ModelSettings.of_text(text)
+    assert (model.name, model.model) == (name, where)
 
-    plain = told()
-    assert plain["--cache-dir"] == str(tmp_path)
-    assert (plain["--cache-ram"], plain["--memory"], plain["--kv-bits"]) == ("-1", "0", "0")
-    assert float(plain["--queue-timeout"]) == float(plain["--stall-timeout"]) == 300
-    chosen = told(memory="1GiB", cache_ram=0, kv_bits=8, max_concurrency=3, cache_slots=9)
-    assert (chosen["--memory"], chosen["--cache-ram"], chosen["--kv-bits"]) == (str(GIB), "0", "8")
-    assert (chosen["--max-concurrency"], chosen["--cache-slots"]) == ("3", "9")
-    keys = told(api_keys=("hush",), agent_keys=("hush2",))
-    assert "hush" not in " ".join(keys.values())
+
+def test_the_settings_of_one_model() -> None:
+    model = ModelSettings(model="demo", temperature=0.5, adapters={"a": Path("/a")})
+    settings = Settings(temperature=0.9, top_p=0.8)
+    mine = settings.of(model)
+    assert (mine.temperature, mine.top_p, mine.adapters) == (0.5, 0.8, {"a": Path("/a")})
+    assert settings.of(DEMO[0]) == settings
+
+
+def test_numbers_and_lists_may_be_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPPIN_GROUP_SIZE", "32")
+    monkeypatch.setenv("PIPPIN_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("PIPPIN_ADAPTERS", "a=/x, b=/y")
+    settings = Settings()
+    assert (settings.group_size, settings.log_level) == (32, "debug")
+    assert settings.adapters == {"a": Path("/x"), "b": Path("/y")}
+    model = ModelSettings.model_validate({"model": "demo", "aliases": "x, y", "kv_bits": "8"})
+    assert (model.aliases, model.kv_bits) == (("x", "y"), 8)
+    with pytest.raises(ValidationError, match="NAME=FOLDER"):
+        Settings.model_validate({"adapters": ("nothing",)})
