@@ -56,7 +56,7 @@ def test_version() -> None:
 def test_an_unknown_command_names_the_known_ones() -> None:
     done = CliRunner().invoke(main, ["sreve"])
     assert done.exit_code == 2
-    assert "the commands are serve, cache, doctor, version" in done.output
+    assert f"the commands are {', '.join(COMMANDS)}" in done.output
 
 
 def test_every_setting_is_a_flag() -> None:

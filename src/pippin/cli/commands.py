@@ -18,6 +18,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "serve": Entry("Serve models over HTTP.", "pippin.cli.serve"),
+    "convert": Entry("Convert a model to fewer bits.", "pippin.cli.convert"),
     "cache": Entry("Show or clear the prompts remembered on disk.", "pippin.cli.cache"),
     "doctor": Entry("Say what Pippin runs on here, and what would be faster.", "pippin.cli.doctor"),
     "version": Entry("Print the version.", "pippin.cli.version"),

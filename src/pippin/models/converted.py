@@ -30,6 +30,7 @@ FORMAT = "1"
 """Raised whenever a conversion gives something else than before."""
 KEY_LETTERS = 24
 PARTIAL = ".partial"
+REPLACED = ".replaced"
 LOCK = ".lock"
 WAITING = "waiting for another server's conversion"
 LOOK_EVERY_S = 0.2
@@ -60,7 +61,25 @@ def with_bits(source: Path, wanted: Quantisation, cache_dir: Path, progress: Pro
     return store / key
 
 
-def write_whole(source: Path, wanted: Quantisation, target: Path, progress: Progress) -> None:
+def convert_into(source: Path, wanted: Quantisation, target: Path, progress: Progress) -> int:
+    """Convert into a folder of the operator's own, and replace what is there. The bytes of its
+    weights.
+
+    Raises:
+        CannotLoad: it has these bits already, or cannot be converted.
+        OSError: as the disk has it.
+    """
+    if has_bits(_config(source), wanted):
+        raise CannotLoad(
+            f"{source} has {wanted.bits} bits in groups of {wanted.group_size} already."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.parent, progress):
+        _write_whole(source, wanted, target, progress)
+    return sum(path.stat().st_size for path in target.glob("*.safetensors"))
+
+
+def _write_whole(source: Path, wanted: Quantisation, target: Path, progress: Progress) -> None:
     """Convert into ``target``, which appears when it is complete and on disk. What was there is
     replaced. One that is being written lies beside it, under ``.partial``.
 
@@ -69,24 +88,27 @@ def write_whole(source: Path, wanted: Quantisation, target: Path, progress: Prog
         OSError: as the disk has it.
     """
     partial = target.with_name(target.name + PARTIAL)
-    shutil.rmtree(partial, ignore_errors=True)
+    replaced = target.with_name(target.name + REPLACED)
+    for rubbish in (partial, replaced):
+        shutil.rmtree(rubbish, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         write_quantised(source, wanted, partial, progress)
         for path in (*partial.iterdir(), partial):
             _sync(path)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(replaced)
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
     _sync(target.parent)
 
 
 def _convert(source: Path, wanted: Quantisation, target: Path, progress: Progress) -> None:
     began = time.monotonic()
     log.info("the weights are converted to %d bits, once", wanted.bits)
-    write_whole(source, wanted, target, progress)
+    _write_whole(source, wanted, target, progress)
     log.info("converted in %.1f s, and kept in %s", time.monotonic() - began, target)
 
 
@@ -134,8 +156,10 @@ def _remove_rubbish(store: Path) -> None:
 
 @contextmanager
 def _opened(lock: Path) -> Iterator[int]:
-    """A lock's file. It is never removed: somebody may wait for it."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """A lock: a folder that is there, or a file. A file is never removed: somebody may wait for
+    it."""
+    flags = os.O_RDONLY if lock.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(lock, flags | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
     finally:

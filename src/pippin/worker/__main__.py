@@ -11,6 +11,9 @@ from pippin.worker.options import CommandLine
 
 def main() -> int:
     line = CommandLine.parse(sys.argv[1:])
+    if line.convert:
+        load_blas(line.options.blas_threads)
+        return int(importlib.import_module("pippin.worker.convert").main(line.convert))
     if is_gguf(line.options.model) and not line.probe:
         gguf = importlib.import_module("pippin.worker.gguf_runtime")
         return _serve(line, gguf.served)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from pippin.core.conversion import Conversion
 from pippin.core.worker import WorkerOptions
 
 
@@ -15,6 +16,8 @@ class CommandLine:
     """The gateway's unix socket."""
     probe: bool
     """Only say what this runs on."""
+    convert: Conversion | None
+    """Only convert a model."""
     options: WorkerOptions
 
     @classmethod
@@ -23,6 +26,8 @@ class CommandLine:
         parser.add_argument("--socket", default="", help="the gateway's unix socket")
         parser.add_argument("--options", default="{}", help="WorkerOptions, as JSON")
         parser.add_argument("--probe", action="store_true", help="print what this runs on")
+        parser.add_argument("--convert", default="null", help="a Conversion, as JSON")
         given = parser.parse_args(arguments)
         options = msgspec.json.decode(given.options, type=WorkerOptions)
-        return cls(given.socket, given.probe, options)
+        conversion = msgspec.json.decode(given.convert, type=Conversion | None)
+        return cls(given.socket, given.probe, conversion, options)
