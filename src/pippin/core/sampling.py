@@ -39,6 +39,13 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """OpenAI's: subtracted once if the token was generated before."""
     logit_bias: dict[int, float] = {}
     """Added to the logits of single tokens, before the temperature."""
+    mirostat_mode: int = 0
+    """1 or 2: how many tokens are kept follows how surprising the text has been so far (Mirostat,
+    Basu et al., 2021, and its simpler second version), and top-k to typical-p are not applied."""
+    mirostat_tau: float = 5.0
+    """The surprise to be kept, in bits per token."""
+    mirostat_eta: float = 0.1
+    """How fast it is followed."""
 
     @property
     def greedy(self) -> bool:

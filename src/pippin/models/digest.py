@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pippin import __version__
@@ -17,6 +17,17 @@ def digest_of(folder: Path) -> str:
     """A digest of configuration, tokenizer, weights and Pippin's version, in hexadecimal: of
     everything that decides what the model says."""
     return _digest(folder, __version__.encode(), times=False)
+
+
+def digest_of_files(files: Iterable[Path]) -> str:
+    """The same of a model that is in these files alone: of their names, sizes, and samples of what
+    they hold, their first bytes among them."""
+    digest = hashlib.sha256(__version__.encode())
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        _sample(path, size, digest.update)
+    return digest.hexdigest()
 
 
 def source_of(folder: Path) -> str:

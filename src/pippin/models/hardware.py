@@ -1,13 +1,12 @@
 """What the worker runs on, in figures and in words."""
 
-import os
 import sys
 import time
-from pathlib import Path
 
 import mlx.core as mx
 
 from pippin.models.blas import BlasInfo
+from pippin.models.machine import physical_bytes
 
 SLOW_GFLOPS = 8.0
 """Below this a CPU's float32 product surely does not come from a full BLAS."""
@@ -28,7 +27,6 @@ def measured_gflops() -> float:
 
 
 LEAST_FOR_CACHES = 512 << 20
-CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def on_cpu() -> bool:
@@ -77,8 +75,4 @@ def _usable_bytes() -> int:
         for name in ("max_recommended_working_set_size", "memory_size", "total_memory"):
             if isinstance(info.get(name), int):
                 return int(info[name])
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        return min(physical, int(CONTAINER_LIMIT.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return physical
+    return physical_bytes()

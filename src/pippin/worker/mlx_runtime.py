@@ -9,19 +9,19 @@ from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
 from pippin.models.blas import BlasInfo
 from pippin.models.converted import with_bits
-from pippin.models.errors import CannotLoad
 from pippin.models.hardware import advice, describe, measured_gflops
 from pippin.models.load import LoadedModel, load
 from pippin.models.resolve import Progress, resolve
-from pippin.output.families.table import UnknownFamily
 from pippin.output.manner import Manner
-from pippin.prompt.template import BrokenTemplate, ChatTemplate
+from pippin.prompt.template import ChatTemplate
 from pippin.worker.engine_maker import make_engine
-from pippin.worker.language import Language, language_of
 from pippin.worker.runtime import Load, Served
+from pippin.worker.texts import known_language, template_of
 
 log = logging.getLogger(__name__)
 
+MIROSTAT = ("mirostat", "mirostat_mode", "mirostat_tau", "mirostat_eta")
+"""Ways of sampling that only GGUF models have."""
 DEMO = "demo"
 """The model that has an adapter without being told."""
 
@@ -40,8 +40,14 @@ def loader(blas: BlasInfo | None) -> Load:
             adapters=_adapters(options),
             default_adapter=options.default_adapter,
         )
-        template = _template(loaded)
-        language = _language(loaded, template, options.tool_parser)
+        template = template_of(loaded.chat_template, loaded.special_tokens, options.chat_format)
+        language = known_language(
+            loaded.tokenizer,
+            template,
+            vocab_size=loaded.vocab_size,
+            eos=loaded.eos,
+            tool_parser=options.tool_parser,
+        )
         device = _check_hardware(blas, loaded.dtype)
         engine, memory = make_engine(options, loaded, device, wake)
         info = _info(loaded, template, language.manner, engine.max_lanes, device)
@@ -85,28 +91,7 @@ def _info(
         thinking=manner.thinks,
         device=device,
         max_lanes=max_lanes,
+        refused=MIROSTAT,
         adapters=loaded.adapters.names,
         default_adapter=loaded.adapters.default_name,
     )
-
-
-def _language(loaded: LoadedModel, template: ChatTemplate | None, tool_parser: str) -> Language:
-    try:
-        return language_of(
-            loaded.tokenizer,
-            template,
-            vocab_size=loaded.vocab_size,
-            eos=loaded.eos,
-            tool_parser=tool_parser,
-        )
-    except UnknownFamily as error:
-        raise CannotLoad(f"--tool-parser: {error}.") from error
-
-
-def _template(loaded: LoadedModel) -> ChatTemplate | None:
-    if loaded.chat_template is None:
-        return None
-    try:
-        return ChatTemplate(loaded.chat_template, loaded.special_tokens)
-    except BrokenTemplate as error:
-        raise CannotLoad(str(error)) from error

@@ -1,0 +1,1 @@
+"""Models that llama.cpp computes: GGUF files. Needs no MLX."""
