@@ -48,6 +48,9 @@ TopK = Annotated[int, Field(ge=-1, le=MAX_TOKENS)]
 Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 RepetitionPenalty = Annotated[float, Field(gt=0, le=10)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+MirostatMode = Annotated[int, Field(ge=0, le=2)]
+MirostatTau = Annotated[float, Field(gt=0, le=100)]
+MirostatEta = Annotated[float, Field(gt=0, le=1)]
 
 Label = Annotated[str, Field(max_length=MAX_LABEL_CHARS)]
 Metadata = Annotated[

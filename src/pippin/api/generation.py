@@ -9,6 +9,9 @@ from pippin.api.fields import (
     Label,
     LogitBias,
     Metadata,
+    MirostatEta,
+    MirostatMode,
+    MirostatTau,
     ModelName,
     Penalty,
     PositiveShare,
@@ -26,7 +29,7 @@ from pippin.api.structured import ConstraintFields
 from pippin.api.validation import disagreement
 from pippin.core.model import ModelInfo
 from pippin.core.sampling import Sampling, SamplingDefaults
-from pippin.errors import AdapterNotFound, InvalidRequest
+from pippin.errors import AdapterNotFound, InvalidRequest, UnsupportedParameter
 
 GREEDY_BELOW = 1e-5
 """Temperatures below this are 0. Dividing logits by them would overflow float32, and the
@@ -98,6 +101,15 @@ class GenerationFields(ConstraintFields):
     presence_penalty: Penalty | None = None
     logit_bias: LogitBias | None = None
     """Token id → value from -100 to 100, added to its logit."""
+    mirostat_mode: MirostatMode | None = None
+    """GGUF models: 1 or 2 lets the text's surprise choose how many tokens are kept, instead of
+    top_k, top_p, min_p and typical_p. 0 does not."""
+    mirostat: MirostatMode | None = None
+    """Another name of ``mirostat_mode``."""
+    mirostat_tau: MirostatTau | None = None
+    """The surprise to be kept, in bits per token."""
+    mirostat_eta: MirostatEta | None = None
+    """How fast it is followed."""
 
     user: Label | None = None
     metadata: Metadata | None = None
@@ -131,6 +143,8 @@ class GenerationFields(ConstraintFields):
             raise disagreement("stream_options", "stream_options needs stream to be true.")
         if len({self.adapter, self.adapter_name} - {None}) > 1:
             raise disagreement("adapter", "adapter and adapter_name differ; give one of them.")
+        if len({self.mirostat, self.mirostat_mode} - {None}) > 1:
+            raise disagreement("mirostat", "mirostat and mirostat_mode differ; give one of them.")
 
 
 def resolved_sampling(ask: GenerationFields, info: ModelInfo) -> Sampling:
@@ -138,14 +152,18 @@ def resolved_sampling(ask: GenerationFields, info: ModelInfo) -> Sampling:
     the neutral value. A seed that is not given is drawn here.
 
     Raises:
+        UnsupportedParameter: the request has a parameter that this model's runtime refuses.
         InvalidRequest: a token id of ``logit_bias`` is outside the model's vocabulary.
     """
+    _check_runtime(ask, info)
     given: dict[str, Any] = {
         name: value
         for name in Sampling.__struct_fields__
         if (value := _given(ask, info.defaults, name)) is not None
     }
     _check_vocabulary(ask.logit_bias or {}, info.vocab_size)
+    if ask.mirostat is not None:
+        given["mirostat_mode"] = ask.mirostat
     given.setdefault("seed", secrets.randbits(63))
     if given.get("temperature", 1.0) < GREEDY_BELOW:
         given["temperature"] = 0.0
@@ -172,6 +190,14 @@ def adapter_of(ask: GenerationFields, info: ModelInfo) -> str | None:
 def _given(ask: GenerationFields, defaults: SamplingDefaults, name: str) -> object:
     asked = getattr(ask, name)
     return getattr(defaults, name, None) if asked is None else asked
+
+
+def _check_runtime(ask: GenerationFields, info: ModelInfo) -> None:
+    for name in info.refused:
+        if getattr(ask, name, None):  # 0 asks for nothing
+            raise UnsupportedParameter(
+                f"{name} is not supported by this model, which {info.runtime} computes.", name
+            )
 
 
 def _check_vocabulary(bias: dict[int, float], vocab_size: int) -> None:

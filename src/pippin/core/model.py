@@ -14,6 +14,10 @@ replaced if that goes on. ``unloading``: it ends its work and takes no more. ``f
 be loaded. ``degraded``: its workers die again and again; the next one is tried after a pause."""
 
 
+Runtime = Literal["mlx", "llama.cpp"]
+"""The library that computes a model."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Announced by a worker when its model is ready to serve."""
 
@@ -38,8 +42,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What it runs on, for people: ``cpu, OpenBLAS 0.3.21, float32``."""
     max_lanes: int = 64
     """Lanes that decode at once; further ones wait."""
-    runtime: Literal["mlx", "llama.cpp"] = "mlx"
-    """The library that computes it."""
+    runtime: Runtime = "mlx"
     refused: tuple[str, ...] = ()
     """Parameters of requests that this runtime cannot honour, in the API's own names."""
     adapters: tuple[str, ...] = ()
