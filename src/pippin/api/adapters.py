@@ -8,8 +8,7 @@ from fastapi import FastAPI, Response
 from pippin.api.generation import GenerationFields
 from pippin.api.json_answer import READING, json_answer
 from pippin.api.ports import Fleet, ServedModel
-from pippin.api.validation import disagreement
-from pippin.errors import ModelNotFound, ModelUnavailable
+from pippin.errors import InvalidRequest, ModelNotFound, ModelUnavailable
 from pippin.fleet.names import split_adapter
 
 Ask = TypeVar("Ask", bound=GenerationFields)
@@ -44,8 +43,8 @@ def add_adapter_routes(app: FastAPI, fleet: Fleet) -> None:
 
 
 def with_named_adapter(ask: Ask, fleet: Fleet) -> Ask:
-    """The body with the adapter that its ``model`` names, as ``MODEL+ADAPTER``. A model whose own
-    name holds a plus is that model.
+    """The body with model and adapter apart, if its ``model`` is ``MODEL+ADAPTER``. A model whose
+    own name holds a plus is that model.
 
     Raises:
         InvalidRequest: ``adapter`` says something else.
@@ -54,8 +53,8 @@ def with_named_adapter(ask: Ask, fleet: Fleet) -> Ask:
     if adapter is None or _known(fleet, ask.model or "") or not _known(fleet, model):
         return ask
     if ask.adapter_wanted not in (None, adapter):
-        raise disagreement("adapter", "adapter and the model's name differ; give one of them.")
-    return ask.model_copy(update={"adapter": adapter})
+        raise InvalidRequest("adapter and the model's name differ; give one of them.", "adapter")
+    return ask.model_copy(update={"model": model, "adapter": adapter})
 
 
 def _known(fleet: Fleet, name: str) -> bool:
