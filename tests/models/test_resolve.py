@@ -59,6 +59,17 @@ def test_what_is_nowhere_is_refused(name: str, tmp_path: Path) -> None:
     assert "There is no folder" in reason
 
 
+def test_a_name_is_never_a_folder_where_the_server_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    verdict, reason, _ = resolve("org/name", tmp_path / "home")
+    assert verdict == "refused"
+    assert "hub cannot be reached" in reason
+    assert resolve("./org/name", tmp_path / "home")[0] == "found"
+
+
 def test_a_repository_is_downloaded_once_with_progress_and_without_code(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pippin import demo
 from pippin.models.errors import CannotLoad
-from pippin.models.resolve import Progress, download
+from pippin.models.resolve import Progress, download, is_local
 
 SUFFIX = ".gguf"
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
@@ -22,7 +22,7 @@ def is_gguf(name: str) -> bool:
     if name in demo.MODELS:
         return demo.MODELS[name].suffix == SUFFIX
     path = Path(name).expanduser()
-    if path.is_dir():
+    if is_local(name) and path.is_dir():
         return not (path / "config.json").exists() and bool(_models_in(path))
     return path.suffix.lower() == SUFFIX or _on_the_hub(name) is not None
 
@@ -38,11 +38,11 @@ def resolve_gguf(name: str, progress: Progress) -> Path:
     if name in demo.MODELS:
         return demo.MODELS[name]
     path = Path(name).expanduser()
-    if path.is_file():
+    if is_local(name) and path.is_file():
         return path
-    if path.is_dir():
+    if is_local(name) and path.is_dir():
         return _only_model(path, name, "")
-    if name.startswith(("/", ".", "~")) or not (found := _on_the_hub(name)):
+    if is_local(name) or not (found := _on_the_hub(name)):
         raise CannotLoad(f"There is no file {name!r}.")
     repo = found["repo"] + (found["revision"] or "")
     if file := found["file"]:

@@ -27,12 +27,17 @@ def resolve(name: str, progress: Progress) -> Path:
     """
     if name in demo.MODELS:
         return demo.MODELS[name]
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if is_local(name) and (folder := Path(name).expanduser()).is_dir():
         return folder
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+    if is_local(name) or name.count("/") != 1:
         raise CannotLoad(f"There is no folder {name!r}. Give a folder, or a repository org/name.")
     return download(name, progress, WANTED)
+
+
+def is_local(name: str) -> bool:
+    """Whether a name is a path. ``org/name`` is none, even if there is such a folder where the
+    server was started: a client may have chosen the name, and must not choose a folder."""
+    return name.startswith(("/", ".", "~"))
 
 
 def download(name: str, progress: Progress, wanted: Sequence[str]) -> Path:
