@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
-from pippin.api.ports import State
+from pippin.core.card import ModelCard
 from pippin.core.events import (
     Delta,
     Event,
@@ -16,9 +17,10 @@ from pippin.core.events import (
     TopLogprob,
 )
 from pippin.core.memory import MemoryFigures, Reuse, TokenText
-from pippin.core.model import ModelInfo
+from pippin.core.model import ModelInfo, ModelState
 from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
 from pippin.core.sampling import SamplingDefaults
+from pippin.core.slots import Slots
 from pippin.errors import (
     ContextLengthExceeded,
     ModelFailed,
@@ -27,7 +29,7 @@ from pippin.errors import (
     PippinError,
     ServerBusy,
 )
-from pippin.wire.messages import Tokenized
+from pippin.wire.messages import Loading, Tokenized
 
 Step = Event | PippinError | float
 """An event to deliver, an error to raise, or seconds to wait."""
@@ -124,7 +126,9 @@ class FakeAnswer:
 class FakeModel:
     """One served model; ``asked`` and ``answers`` are for tests to look at."""
 
-    def __init__(self, name: str = "fake", script: Script = parrot, state: State = "ready") -> None:
+    def __init__(
+        self, name: str = "fake", script: Script = parrot, state: ModelState = "ready"
+    ) -> None:
         self.name = name
         self.created = 1_700_000_000
         self.state = state
@@ -142,6 +146,34 @@ class FakeModel:
             kind = ModelFailed if self.state == "failed" else ModelUnavailable
             raise kind(f"The model {self.name} is {self.state}.")
         return INFO
+
+    on_start = True
+    progress = Loading("")
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+    @property
+    def card(self) -> ModelCard:
+        return ModelCard(
+            id=self.name,
+            created=self.created,
+            loaded=self.ready,
+            state=self.state,
+            memory_bytes=1,
+            fits=True,
+        )
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[ModelInfo]:
+        yield self.info
+
+    async def load(self) -> None:
+        self.state = "ready"
+
+    async def unload(self) -> None:
+        self.state = "unloaded"
 
     def submit_all(self, requests: Sequence[GenerationRequest]) -> list[FakeAnswer]:
         if self.state != "ready":
@@ -181,12 +213,22 @@ class FakeFleet:
     def __init__(self, *models: FakeModel) -> None:
         self.models = models or (FakeModel(),)
         self.started = False
+        self.slots = Slots()
 
     @property
     def first(self) -> FakeModel:
         return self.models[0]
 
-    def find(self, name: str | None) -> FakeModel:
+    async def refresh(self) -> None:
+        """There is no disk."""
+
+    def known(self, name: str) -> FakeModel:
+        return self.find(name)
+
+    def with_chat_format(self, name: str, chat_format: str) -> FakeModel:
+        return self.find(name)
+
+    def find(self, name: str | None, slot: str | None = None) -> FakeModel:
         for model in self.models:
             if name is None or model.name == name:
                 return model

@@ -19,7 +19,8 @@ MakeFleet = Callable[..., AbstractAsyncContextManager[Fleet]]
 @asynccontextmanager
 async def mock_fleet(*models: str, **settings: object) -> AsyncIterator[Fleet]:
     """A started fleet of mock workers, all settled: ready or failed."""
-    fleet = Fleet(Settings.model_validate({"models": models, **settings}), MOCK_COMMAND)
+    given = {"models": models, "hide_hub": True, **settings}
+    fleet = Fleet(Settings.model_validate(given), MOCK_COMMAND)
     await fleet.start()
     try:
         for model in fleet.models:

@@ -15,7 +15,7 @@ import time
 from pippin.core.events import Delta, Event, Failed, Finished, Started
 from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
-from pippin.core.request import GenerationRequest, Prompt, TextPrompt
+from pippin.core.request import Prompt, TextPrompt
 from pippin.wire.channel import Channel
 from pippin.wire.codec import worker_side
 from pippin.wire.messages import (
@@ -69,8 +69,7 @@ class MockWorker:
             match message:
                 case Submit():
                     self._answered += 1
-                    work = self._answer(message.id, message.request)
-                    self._tasks[message.id] = asyncio.create_task(work)
+                    self._tasks[message.id] = asyncio.create_task(self._answer(message))
                 case Cancel():
                     say(f"INFO cancelled {message.id}")
                     self._tasks.pop(message.id).cancel()
@@ -102,8 +101,8 @@ class MockWorker:
     def _report(self, *events: Event) -> None:
         self._channel.send(Report(events))
 
-    async def _answer(self, id: int, request: GenerationRequest) -> None:
-        text = text_of(request.prompt)
+    async def _answer(self, message: Submit) -> None:
+        id, text = message.id, text_of(message.request.prompt)
         if text == "late":
             self._report(Failed(id, "ServerBusy", "It waited for too long."))
             return
@@ -130,19 +129,27 @@ class MockWorker:
                 time.sleep(60)
             case "forever":
                 while True:
-                    self._report(Delta(id, 0, "on and "))
+                    self._report(Delta(id, 0, "on and ", tokens=(1,)))
                     await asyncio.sleep(0.005)
             case "silence":
                 await asyncio.sleep(60)
             case _:
-                await self._echo(id, text, request.choices)
+                await self._echo(message, text.split())
 
-    async def _echo(self, id: int, text: str, choices: int) -> None:
-        words = text.split()
-        for word in words:
-            self._report(*(Delta(id, index, f"{word} ") for index in range(choices)))
-            await asyncio.sleep(0)
-        self._report(*(Finished(id, index, "stop", len(words)) for index in range(choices)))
+    async def _echo(self, message: Submit, words: list[str]) -> None:
+        """A token is the number of a word. What begins with ``slowly`` takes its time."""
+        choices = range(message.request.choices)
+        told = [len(one.tokens) for one in message.resumed] or [0 for _ in choices]
+        for number, word in enumerate(words):
+            self._report(
+                *(
+                    Delta(message.id, index, f"{word} ", tokens=(number,))
+                    for index in choices
+                    if number >= told[index]
+                )
+            )
+            await asyncio.sleep(0.01 if words[0] == "slowly" else 0)
+        self._report(*(Finished(message.id, index, "stop", len(words)) for index in choices))
 
 
 async def load(model: str, channel: Channel[ToWorker]) -> bool:

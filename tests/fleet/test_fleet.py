@@ -19,7 +19,6 @@ from pippin.core.request import GenerationRequest, TextPrompt
 from pippin.errors import (
     EngineFailure,
     InvalidRequest,
-    ModelFailed,
     ModelNotFound,
     ModelUnavailable,
     PippinError,
@@ -35,7 +34,7 @@ from pippin.wire.messages import PROTOCOL_VERSION
 
 pytestmark = pytest.mark.anyio
 
-START_WITHIN_S = 5
+START_WITHIN_S = 3
 """Two tests wait for so long; a mock worker on a busy machine takes more than one."""
 
 MakeFleet = Callable[..., AbstractAsyncContextManager[Fleet]]
@@ -109,54 +108,10 @@ async def test_a_failed_event_is_raised_once_after_what_came_before(make_fleet: 
         assert [type(error) for error in errors] == [EngineFailure]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
-async def test_a_killed_worker_fails_each_of_twenty_answers_once(
-    make_fleet: MakeFleet, sign: signal.Signals
-) -> None:
-    async with make_fleet("good", "other=good") as fleet:
-        model, neighbour = fleet.models
-        answers = [model.submit(ask("forever")) for _ in range(20)]
-        canary = neighbour.submit(ask("forever"))
-        for answer in answers:
-            assert isinstance(await anext(answer), Started)
-        os.kill(worker_of(model), sign)
-        for errors in await asyncio.gather(*(outcome(answer) for answer in answers)):
-            assert [type(error) for error in errors] == [ModelFailed]
-            assert f"signal {sign.value}: {sign.name}" in errors[0].message
-        assert model.state == "failed"
-        assert isinstance(await anext(canary), Started)
-        with pytest.raises(ModelUnavailable):
-            model.submit(ask("too late"))
-
-
 def worker_of(model: ServedModel) -> int:
-    named = f"\"name\":\"{model.name}\""
+    named = f'"name":"{model.name}"'
     (pid,) = [int(one.pid) for one in workers() if named in " ".join(one.cmdline())]
     return pid
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ("kill", "signal 9: SIGKILL"),
-        ("exit", "exit code 3"),
-        ("garbage", "failed while it answered"),
-        ("oversize", "failed while it answered"),
-        ("hang up", "while it answered"),
-    ],
-)
-async def test_each_way_to_die_orphans_everything_at_once(
-    make_fleet: MakeFleet, words: str, says: str
-) -> None:
-    async with make_fleet("good") as fleet:
-        model = fleet.find("good")
-        waiting = [model.submit(ask("silence")) for _ in range(3)]
-        waiting.append(model.submit(ask(words)))
-        for errors in await asyncio.gather(*(outcome(answer) for answer in waiting)):
-            assert [type(error) for error in errors] == [ModelFailed]
-            assert says in errors[0].message
-        with pytest.raises(ModelUnavailable):
-            _ = model.info
 
 
 async def test_a_reply_of_the_wrong_kind_is_a_broken_worker(
@@ -167,27 +122,28 @@ async def test_a_reply_of_the_wrong_kind_is_a_broken_worker(
         with pytest.raises(ModelUnavailable):
             await model.tokenize(TextPrompt(text="confuse"))
         await eventually(lambda: "broke the protocol" in (model.reason or ""))
+        assert model.state == "degraded"
 
 
 @pytest.mark.parametrize(
-    ("model", "says"),
+    ("model", "state", "says"),
     [
-        ("broken", "config.json is missing"),
-        ("dies-at-once", "exit code 1"),
-        ("dies-loading", "signal 6: SIGABRT"),
-        ("other-version", f"speaks version {PROTOCOL_VERSION + 1}"),
-        ("no-greeting", "did not begin with a greeting"),
-        ("two-greetings", "second greeting"),
-        ("never-connects", f"did not report within {START_WITHIN_S} s"),
-        ("never-greets", f"did not report within {START_WITHIN_S} s"),
+        ("broken", "failed", "config.json is missing"),
+        ("other-version", "failed", f"speaks version {PROTOCOL_VERSION + 1}"),
+        ("dies-at-once", "degraded", "exit code 1"),
+        ("dies-loading", "degraded", "signal 6: SIGABRT"),
+        ("no-greeting", "degraded", "did not begin with a greeting"),
+        ("two-greetings", "degraded", "second greeting"),
+        ("never-connects", "degraded", f"did not report within {START_WITHIN_S} s"),
+        ("never-greets", "degraded", f"did not report within {START_WITHIN_S} s"),
     ],
 )
 async def test_a_worker_that_cannot_start_says_why(
-    make_fleet: MakeFleet, model: str, says: str
+    make_fleet: MakeFleet, model: str, state: str, says: str
 ) -> None:
     async with make_fleet(model, "good", worker_start_timeout_s=START_WITHIN_S) as fleet:
         failed = fleet.find(model)
-        assert failed.state == "failed"
+        assert failed.state == state
         assert says in (failed.reason or "")
         with pytest.raises(ModelUnavailable):
             failed.submit(ask("hello"))
@@ -205,17 +161,19 @@ async def test_children_of_a_worker_do_not_outlive_it(
 
 
 async def test_a_command_that_cannot_run_is_a_failed_model() -> None:
-    fleet = Fleet(Settings(models=("demo",)), ("/no/such/program",))
+    fleet = Fleet(settings_of("demo"), ("/no/such/program",))
     await fleet.start()
     await fleet.find(None).settled()
+    assert fleet.find(None).state == "degraded"
     assert "cannot be started" in str(fleet.find(None).reason)
     await fleet.stop()
 
 
-async def test_loading_is_told_and_refuses_requests(make_fleet: MakeFleet) -> None:
-    fleet = Fleet(Settings(models=("slow-load",)), mock_command())
+async def test_loading_is_told_and_waited_for(eventually: Eventually) -> None:
+    fleet = Fleet(settings_of("slow-load"), mock_command())
     await fleet.start()
     model = fleet.find(None)
+    await eventually(lambda: model.state == "loading")
     with pytest.raises(ModelUnavailable, match="is loading"):
         model.submit(ask("hello"))
     seen = set()
@@ -226,6 +184,10 @@ async def test_loading_is_told_and_refuses_requests(make_fleet: MakeFleet) -> No
     assert model.progress.total == 20
     assert model.info.architecture == "mock"
     await fleet.stop()
+
+
+def settings_of(*models: str, **given: object) -> Settings:
+    return Settings.model_validate({"models": models, "hide_hub": True, **given})
 
 
 def mock_command() -> tuple[str, ...]:
@@ -308,11 +270,13 @@ async def test_nothing_is_left_after_stop(
     assert workers() == []
 
 
-async def test_stop_while_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_while_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    fleet = Fleet(Settings(models=("never-connects", "a=slow-load")), mock_command())
+    fleet = Fleet(settings_of("never-connects", "a=slow-load"), mock_command())
     await fleet.start()
-    await asyncio.sleep(0.2)
+    await eventually(lambda: any(tmp_path.iterdir()))
     (folder, *_) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
     await fleet.stop()
@@ -325,10 +289,11 @@ async def test_a_fleet_that_never_started_stops() -> None:
 
 
 async def test_find(make_fleet: MakeFleet) -> None:
-    fleet = Fleet(Settings(models=("demo", "mine=org/repo")))
+    fleet = Fleet(settings_of("demo", "mine=org/repo"))
     assert [model.name for model in fleet.models] == ["demo", "mine"]
     assert fleet.find(None).name == "demo"
     assert fleet.find("mine").name == "mine"
+    assert fleet.find("repo").name == "mine"
     with pytest.raises(ModelNotFound) as caught:
         fleet.find("org/repo")
     assert caught.value.param == "model"

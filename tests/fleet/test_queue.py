@@ -10,7 +10,7 @@ from pippin.core.request import GenerationRequest, TextPrompt
 from pippin.errors import InvalidRequest, ServerBusy
 from pippin.fleet import turnover
 from pippin.fleet.fleet import Fleet
-from pippin.fleet.supervisor import max_answers
+from pippin.fleet.life import max_answers
 from pippin.fleet.turnover import LONGEST_S, Turnover
 from pippin.settings import Settings
 

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from pippin import __version__
+from pippin.api.adapters import add_adapter_routes
 from pippin.api.cache import add_cache_routes
 from pippin.api.capabilities import add_capability_routes
 from pippin.api.faults import Faults, translate_http_exception
@@ -20,6 +21,7 @@ from pippin.api.gate.media_type import JsonBodies
 from pippin.api.gate.request_id import RequestId
 from pippin.api.generate import add_generation_routes
 from pippin.api.health import add_health_routes
+from pippin.api.management import add_management_routes
 from pippin.api.models import add_model_routes
 from pippin.api.openapi import document_routes
 from pippin.api.ports import Fleet
@@ -51,7 +53,9 @@ def create_app(settings: Settings, fleet: Fleet) -> FastAPI:
     app.add_exception_handler(HTTPException, translate_http_exception)
     add_generation_routes(app, settings, fleet)
     add_token_routes(app, fleet)
+    add_management_routes(app, fleet)
     add_model_routes(app, fleet)
+    add_adapter_routes(app, fleet)
     add_capability_routes(app, settings, fleet)
     add_cache_routes(app, fleet)
     add_health_routes(app, fleet)

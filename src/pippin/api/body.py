@@ -14,8 +14,8 @@ OFF_LOOP_BYTES = 64 * 1024
 Model = TypeVar("Model", bound=Body)
 
 
-async def read_body(request: Request, model: type[Model]) -> Model:
-    """The whole body as a valid model.
+async def read_body(request: Request, model: type[Model], *, empty: bool = False) -> Model:
+    """The whole body as a valid model. ``empty``: no body at all is an empty object.
 
     Raises:
         BodyNotJSON: it is no JSON object.
@@ -24,6 +24,8 @@ async def read_body(request: Request, model: type[Model]) -> Model:
         ClientDisconnect: the client left before it had sent everything.
     """
     data = await _received(request)
+    if empty and not data:
+        data = b"{}"
     if len(data) <= OFF_LOOP_BYTES:
         return _parsed(data, model)
     return await asyncio.to_thread(_parsed, data, model)

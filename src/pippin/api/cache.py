@@ -8,8 +8,9 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from pippin.api.json_answer import READING, json_answer
-from pippin.api.ports import Fleet, ServedModel, State
+from pippin.api.ports import Fleet, ServedModel
 from pippin.core.memory import MemoryFigures
+from pippin.core.model import ModelState
 from pippin.errors import InvalidRequest, ModelUnavailable
 
 
@@ -17,7 +18,7 @@ class ModelCache(msgspec.Struct, frozen=True, kw_only=True):
     """One model's memory of prompts. ``null`` where only a worker that is ready could tell."""
 
     id: str
-    state: State
+    state: ModelState
     hit_rate: float | None = None
     """Share of the prompts of which something was reused."""
     cached_share: float | None = None

@@ -3,6 +3,7 @@
 Made from the same request models that validate, so it cannot say anything else than they do.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -13,10 +14,11 @@ from pippin.api.completions import CompletionBody
 from pippin.api.fields import MAX_LOGIT_BIASES
 from pippin.api.generation import WITHOUT_EFFECT
 from pippin.api.json_answer import READING, json_answer
-from pippin.api.ports import Fleet, ServedModel, State
+from pippin.api.ports import Fleet, ServedModel
 from pippin.api.structured import MAX_OPTIONS
 from pippin.api.validation import Body, json_schema, schema_at
 from pippin.core.constraint import MAX_CONSTRAINT_CHARS, MAX_SCHEMA_DEPTH
+from pippin.core.model import ModelState, Runtime
 from pippin.core.sampling import MAX_STOP_CHARS, MAX_STOPS, MAX_TOP_LOGPROBS, SamplingDefaults
 from pippin.core.tools import MAX_TOOLS
 from pippin.settings import KVBits, Settings
@@ -39,10 +41,12 @@ class ModelCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     """``null`` where only a loaded model could tell."""
 
     id: str
-    state: State
+    state: ModelState
     context_length: int | None = None
     vocab_size: int | None = None
     device: str | None = None
+    runtime: Runtime | None = None
+    """The library that computes it."""
     architecture: str | None = None
     chat: bool | None = None
     chat_template_kwargs: list[str] | None = None
@@ -50,6 +54,8 @@ class ModelCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     """How it writes calls of tools, by the name of a model family."""
     thinking: bool | None = None
     """Whether it thinks before it answers."""
+    adapters: list[str] | None = None
+    """LoRA adapters that a request may name."""
     defaults: SamplingDefaults | None = None
     parameters: dict[str, dict[str, Parameter]]
     """Route → parameter → what becomes of it. A parameter that is not listed is refused."""
@@ -89,8 +95,9 @@ def add_capability_routes(app: FastAPI, settings: Settings, fleet: Fleet) -> Non
         return json_answer(answer)
 
 
-def parameters_of(body: type[Body]) -> dict[str, Parameter]:
-    """Every parameter name that a route knows, and what becomes of it."""
+def parameters_of(body: type[Body], refused: Collection[str] = ()) -> dict[str, Parameter]:
+    """Every parameter name that a route knows, and what becomes of it. ``refused``: by the runtime
+    of one model."""
     schema = json_schema(body)
     known = {
         name: Parameter(
@@ -99,7 +106,8 @@ def parameters_of(body: type[Body]) -> dict[str, Parameter]:
         )
         for name in body.model_fields
     }
-    return known | {name: Parameter("refused") for name in body.refused}
+    unknown_here = {name for name in refused if name in known}
+    return known | {name: Parameter("refused") for name in {*body.refused, *unknown_here}}
 
 
 def _of_model(model: ServedModel) -> ModelCapabilities:
@@ -107,17 +115,20 @@ def _of_model(model: ServedModel) -> ModelCapabilities:
     if model.state != "ready":
         return ModelCapabilities(id=model.name, state=model.state, parameters=parameters)
     info = model.info
+    parameters = {route: parameters_of(body, info.refused) for route, body in BODIES.items()}
     return ModelCapabilities(
         id=model.name,
         state=model.state,
         context_length=info.context_length,
         vocab_size=info.vocab_size,
         device=info.device,
+        runtime=info.runtime,
         architecture=info.architecture,
         chat=info.chat,
         chat_template_kwargs=list(info.template_kwargs),
         tool_parser=info.tool_parser,
         thinking=info.thinking,
+        adapters=list(info.adapters),
         defaults=info.defaults,
         parameters=parameters,
     )

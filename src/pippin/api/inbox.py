@@ -1,13 +1,14 @@
 """Where a reply waits: for events of its answers, for silence to last, for its client to leave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.types import Receive
 
 from pippin.api.ports import Answer, ServedModel
 from pippin.core.events import Event
+from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest
 
 Arrival = tuple[int, Event]
@@ -75,8 +76,7 @@ class Inbox:
 
     async def watch(self, receive: Receive, answers: Iterable[Answer]) -> None:
         """Cancel everything when the client leaves. Runs as a task of its own."""
-        while (await receive())["type"] != "http.disconnect":
-            continue
+        await _left(receive)
         for answer in answers:
             answer.cancel()
         self._client_left = True
@@ -130,3 +130,44 @@ async def opened_inbox(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def held_for_client(
+    model: ServedModel,
+    receive: Receive,
+    every_s: float | None = None,
+    still_waiting: Callable[[], Awaitable[None]] | None = None,
+) -> AsyncIterator[ModelInfo]:
+    """Hold the model, which may have to be loaded first; ``still_waiting`` is called each
+    ``every_s`` meanwhile.
+
+    Raises:
+        ClientLeft: nobody waits for it any more.
+        PippinError: as ``ServedModel.held``.
+    """
+    async with AsyncExitStack() as held:
+        if model.ready:
+            yield await held.enter_async_context(model.held())
+            return
+        entering = asyncio.create_task(held.enter_async_context(model.held()))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            while not entering.done():
+                await asyncio.wait(
+                    (entering, leaving), timeout=every_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if leaving.done():
+                    raise ClientLeft
+                if still_waiting is not None and not entering.done():
+                    await still_waiting()
+        finally:
+            for task in (entering, leaving):
+                task.cancel()
+            await asyncio.gather(entering, leaving, return_exceptions=True)
+        yield entering.result()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue

@@ -20,7 +20,15 @@ from pippin.api.chat_rendering import ChatChunk, ChatCompletion
 from pippin.api.completion_rendering import Completion
 from pippin.api.completions import CompletionBody
 from pippin.api.health import Health, Readiness
-from pippin.api.models import ModelCard, ModelList
+from pippin.api.management import (
+    LoadBody,
+    ModelNames,
+    SlotInfo,
+    SlotLoadBody,
+    SlotLoaded,
+    SlotUnloaded,
+)
+from pippin.api.models import ModelList, SupportedModels
 from pippin.api.tokens import (
     DetokenizeAnswer,
     DetokenizeBody,
@@ -30,6 +38,7 @@ from pippin.api.tokens import (
     TokenizeBody,
 )
 from pippin.api.validation import Body
+from pippin.core.card import ModelCard
 
 REQUESTS: dict[str, type[Body]] = {
     "/v1/chat/completions": ChatBody,
@@ -37,6 +46,8 @@ REQUESTS: dict[str, type[Body]] = {
     "/v1/tokenize": TokenizeBody,
     "/v1/detokenize": DetokenizeBody,
     "/v1/internal/token-count": PromptBody,
+    "/v1/models/{model_id}/load": LoadBody,
+    "/v1/internal/model/load": SlotLoadBody,
 }
 ANSWERS: dict[str, type[msgspec.Struct]] = {
     "/v1/chat/completions": ChatCompletion,
@@ -46,6 +57,13 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "/v1/internal/token-count": TokenCountAnswer,
     "/v1/models": ModelList,
     "/v1/models/{model_id}": ModelCard,
+    "/v1/models/{model_id}/load": ModelCard,
+    "/v1/models/{model_id}/unload": ModelCard,
+    "/v1/supported_models": SupportedModels,
+    "/v1/internal/model/list": ModelNames,
+    "/v1/internal/model/load": SlotLoaded,
+    "/v1/internal/model/unload": SlotUnloaded,
+    "/v1/internal/model/info": SlotInfo,
     "/v1/capabilities": Capabilities,
     "/v1/cache": CacheList,
     "/health": Health,

@@ -1,15 +1,16 @@
 """What the door needs of a fleet, and nothing more: ``pippin.fleet`` provides it."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
+from pippin.core.card import ModelCard
 from pippin.core.events import Event
 from pippin.core.memory import MemoryFigures
-from pippin.core.model import ModelInfo
+from pippin.core.model import ModelInfo, ModelState
 from pippin.core.request import GenerationRequest, Prompt
-from pippin.wire.messages import Tokenized
-
-State = Literal["loading", "ready", "failed"]
+from pippin.core.slots import Slots
+from pippin.wire.messages import Loading, Tokenized
 
 
 class Answer(Protocol):
@@ -32,11 +33,37 @@ class ServedModel(Protocol):
         """Unix seconds."""
 
     @property
-    def state(self) -> State: ...
+    def state(self) -> ModelState: ...
+
+    @property
+    def on_start(self) -> bool:
+        """Whether it is to be there from the start."""
+
+    @property
+    def card(self) -> ModelCard:
+        """All that is known of it, loaded or not."""
+
+    @property
+    def progress(self) -> Loading:
+        """How far the loading stage is; its ``total`` is 0 while unknown."""
+
+    async def load(self) -> None:
+        """Have it loaded. Raises ``ModelUnavailable`` and ``ServerBusy``."""
+
+    async def unload(self) -> None:
+        """End its worker, once nobody is answered by it any more."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether whoever comes now need not wait."""
 
     @property
     def info(self) -> ModelInfo:
-        """Raises ``ModelUnavailable`` unless the model is ready."""
+        """Raises ``ModelUnavailable`` unless the model is loaded."""
+
+    def held(self) -> AbstractAsyncContextManager[ModelInfo]:
+        """Wait until it can answer, having it loaded if need be, and keep it so. Raises
+        ``ModelUnavailable`` and ``ServerBusy``."""
 
     def submit_all(self, requests: Sequence[GenerationRequest]) -> Sequence[Answer]:
         """An answer for each, or none at all. Raises ``ModelUnavailable`` and ``ServerBusy``."""
@@ -64,8 +91,23 @@ class Fleet(Protocol):
     @property
     def models(self) -> tuple[ServedModel, ...]: ...
 
-    def find(self, name: str | None) -> ServedModel:
-        """``None``: the first model. Raises ``ModelNotFound``."""
+    def find(self, name: str | None, slot: str | None = None) -> ServedModel:
+        """The model that a request means; ``slot`` is its ``X-Model-Id``. Raises
+        ``ModelNotFound``."""
+
+    def known(self, name: str) -> ServedModel:
+        """The model of exactly this name or alias. Raises ``ModelNotFound``."""
+
+    @property
+    def slots(self) -> Slots:
+        """Which model clients mean by ``X-Model-Id``."""
+
+    async def refresh(self) -> None:
+        """Look anew for models on the disk."""
+
+    def with_chat_format(self, name: str, chat_format: str) -> ServedModel:
+        """The model, to be loaded with this chat template. Raises ``InvalidRequest``: it is loaded
+        with another one."""
 
     async def start(self) -> None: ...
 

@@ -5,6 +5,7 @@ A client that leaves, at any time, cancels everything that it asked for.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -14,11 +15,12 @@ from pippin.api.explanation import explanation
 from pippin.api.faults import public_error
 from pippin.api.fold import UNFINISHED, Fold
 from pippin.api.gate.request_id import current_request_id
-from pippin.api.inbox import Arrival, ClientLeft, Inbox, opened_inbox
+from pippin.api.inbox import Arrival, ClientLeft, Inbox, held_for_client, opened_inbox
 from pippin.api.ports import ServedModel
 from pippin.api.rendering import Rendering, frame
 from pippin.api.usage import Tally
 from pippin.core.events import CallStarted, Delta, Finished, Started
+from pippin.core.model import ModelInfo
 from pippin.core.request import GenerationRequest
 from pippin.errors import EngineFailure, PippinError
 
@@ -36,9 +38,8 @@ STREAM_HEADERS = {
 
 @dataclass(frozen=True)
 class Order:
-    """One client's request, valid and ready: what to ask of which model, and how to show it."""
+    """One client's request, valid and ready: what to ask of a model, and how to show it."""
 
-    model: ServedModel
     requests: list[GenerationRequest]
     choices: int
     """Shown per prompt; a request may ask for more candidates (``best_of``)."""
@@ -52,25 +53,30 @@ class Order:
         return self.requests[0].explain_cache
 
 
+MakeOrder = Callable[[ModelInfo], Order]
+"""What only the loaded model can refuse is refused here, with a ``PippinError``."""
+
+
 class WholeReply(Response):
     """The answer in one piece, when it is complete."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, model: ServedModel, make_order: MakeOrder) -> None:
         super().__init__(media_type="application/json")
-        self._order = order
+        self._model = model
+        self._make_order = make_order
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self.body = await self._folded(receive)
+            async with held_for_client(self._model, receive) as info:
+                self.body = await self._folded(self._make_order(info), receive)
         except ClientLeft:
             return
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 
-    async def _folded(self, receive: Receive) -> bytes:
-        order = self._order
+    async def _folded(self, order: Order, receive: Receive) -> bytes:
         fold = Fold(len(order.requests), order.requests[0].choices, order.choices)
-        async with opened_inbox(order.model, order.requests, receive) as inbox:
+        async with opened_inbox(self._model, order.requests, receive) as inbox:
             while (arrived := await inbox.take()) is not None:
                 for arrival in arrived:
                     fold.add(arrival)
@@ -82,32 +88,51 @@ class StreamedReply(Response):
     """The answer as it comes.
 
     Headers are sent once every prompt has started, so that a refusal still has its status; or
-    after ``keepalive_interval_s``, so that no proxy gives up. From then on an error is one event,
-    the last. What has arrived while the client was reading goes out in one piece.
+    after ``keepalive_interval_s``, so that no proxy gives up, be it the model that is loaded or
+    the queue that is waited in. From then on an error is one event, the last. What has arrived
+    while the client was reading goes out in one piece.
     """
 
-    def __init__(self, order: Order, keepalive_interval_s: float) -> None:
+    def __init__(
+        self, model: ServedModel, make_order: MakeOrder, keepalive_interval_s: float
+    ) -> None:
         super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
-        self._order = order
+        self._model = model
+        self._make_order = make_order
         self._patience_s = keepalive_interval_s
         self._tally = Tally()
+        self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        order = self._order
         try:
-            async with opened_inbox(order.model, order.requests, receive) as inbox:
-                first = await self._accepted(inbox)
-                await send(
-                    {
-                        "type": "http.response.start",
-                        "status": self.status_code,
-                        "headers": self.raw_headers,
-                    }
-                )
-                await self._stream(inbox, first, send)
+            await self._answer(receive, send)
         except ClientLeft:
             return
+        except Exception as error:
+            if not self._begun:
+                raise
+            # The status is sent: only the stream itself can still say it.
+            await send({"type": "http.response.body", "body": error_frame(error)})
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
+        async def keep_alive() -> None:
+            await self._begin(send)
+            await _write(send, KEEP_ALIVE)
+
+        waiting = held_for_client(self._model, receive, self._patience_s, keep_alive)
+        async with waiting as info:
+            self._order = order = self._make_order(info)
+            async with opened_inbox(self._model, order.requests, receive) as inbox:
+                first = await self._accepted(inbox)
+                await self._begin(send)
+                await self._stream(inbox, first, send)
+
+    async def _begin(self, send: Send) -> None:
+        if not self._begun:
+            self._begun = True
+            status, headers = self.status_code, self.raw_headers
+            await send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _accepted(self, inbox: Inbox) -> bytes:
         """What to say first: once every prompt has started, or the client has waited for long."""
@@ -123,16 +148,9 @@ class StreamedReply(Response):
 
     async def _stream(self, inbox: Inbox, first: bytes, send: Send) -> None:
         await _write(send, first)
-        try:
-            while (arrived := await inbox.take(self._patience_s)) is not None:
-                await _write(send, self._rendered(arrived) if arrived else KEEP_ALIVE)
-            last = self._closing()
-        except ClientLeft:
-            raise
-        except Exception as error:  # noqa: BLE001
-            # The status is sent: only the stream itself can still say it.
-            last = _error_frame(error)
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        while (arrived := await inbox.take(self._patience_s)) is not None:
+            await _write(send, self._rendered(arrived) if arrived else KEEP_ALIVE)
+        await send({"type": "http.response.body", "body": self._closing()})
 
     def _rendered(self, arrived: list[Arrival]) -> bytes:
         rendering, choices = self._order.rendering, self._order.choices
@@ -166,7 +184,7 @@ async def _write(send: Send, frames: bytes) -> None:
         await send({"type": "http.response.body", "body": frames, "more_body": True})
 
 
-def _error_frame(error: Exception) -> bytes:
+def error_frame(error: Exception) -> bytes:
     """The one event that ends a stream which cannot go on; clients raise on its ``error``."""
     if not isinstance(error, PippinError):
         logger.error("%s failed unexpectedly", current_request_id.get(), exc_info=error)

@@ -12,6 +12,7 @@ from pippin.api.json_answer import json_answer
 from pippin.api.messages import Conversation, chat_prompts, conversations_of
 from pippin.api.ports import Fleet
 from pippin.api.reasoning import ReasoningFields, template_arguments
+from pippin.api.slots import slot_of
 from pippin.api.tools import ToolFields
 from pippin.api.validation import Body, disagreement
 from pippin.core.model import ModelInfo
@@ -101,17 +102,18 @@ def add_token_routes(app: FastAPI, fleet: Fleet) -> None:
     @app.post("/v1/tokenize", tags=["tokens"], summary="Tokens of a text or a conversation")
     async def tokenize(request: Request) -> Response:
         ask = await read_body(request, TokenizeBody)
-        model = fleet.find(ask.model)
-        tokenized = await model.tokenize(
-            ask.meaning(model.info),
-            add_special_tokens=ask.add_special_tokens is not False,
-            texts=ask.return_token_strs or False,
-        )
+        model = fleet.find(ask.model, slot_of(request))
+        async with model.held() as info:
+            tokenized = await model.tokenize(
+                ask.meaning(info),
+                add_special_tokens=ask.add_special_tokens is not False,
+                texts=ask.return_token_strs or False,
+            )
         return json_answer(
             TokenizeAnswer(
                 tokens=list(tokenized.tokens),
                 count=len(tokenized.tokens),
-                max_model_len=model.info.context_length,
+                max_model_len=info.context_length,
                 token_strs=list(tokenized.texts) if ask.return_token_strs else None,
             )
         )
@@ -119,19 +121,21 @@ def add_token_routes(app: FastAPI, fleet: Fleet) -> None:
     @app.post("/v1/detokenize", tags=["tokens"], summary="The text of tokens")
     async def detokenize(request: Request) -> Response:
         ask = await read_body(request, DetokenizeBody)
-        model = fleet.find(ask.model)
-        if max(ask.tokens, default=0) >= model.info.vocab_size:
-            raise InvalidRequest(
-                f"tokens must have token ids below {model.info.vocab_size}.", "tokens"
+        model = fleet.find(ask.model, slot_of(request))
+        async with model.held() as info:
+            if max(ask.tokens, default=0) >= info.vocab_size:
+                raise InvalidRequest(
+                    f"tokens must have token ids below {info.vocab_size}.", "tokens"
+                )
+            text = await model.detokenize(
+                tuple(ask.tokens), skip_special_tokens=ask.skip_special_tokens or False
             )
-        text = await model.detokenize(
-            tuple(ask.tokens), skip_special_tokens=ask.skip_special_tokens or False
-        )
         return json_answer(DetokenizeAnswer(prompt=text, content=text))
 
     @app.post("/v1/internal/token-count", tags=["tokens"], summary="How many tokens a prompt has")
     async def count_tokens(request: Request) -> Response:
         ask = await read_body(request, PromptBody)
-        model = fleet.find(ask.model)
-        tokenized = await model.tokenize(ask.meaning(model.info))
+        model = fleet.find(ask.model, slot_of(request))
+        async with model.held() as info:
+            tokenized = await model.tokenize(ask.meaning(info))
         return json_answer(TokenCountAnswer(len(tokenized.tokens)))

@@ -58,9 +58,10 @@ class WelcomingServer(Server):
         self.should_exit = True
 
     async def _greet(self, port: int) -> None:
-        await watch_loading(self._fleet.models, self._console)
-        if any(model.state == "ready" for model in self._fleet.models):
-            announce(self._settings, self._fleet.models, port, self._console)
-        else:
+        needed = self._fleet.needed
+        await watch_loading(needed, self._console)
+        if needed and all(model.state in ("failed", "degraded") for model in needed):
             self.exit_code = FAILED
             self.should_exit = True
+        else:
+            announce(self._settings, self._fleet.models, port, self._console)

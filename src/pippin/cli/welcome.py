@@ -35,12 +35,16 @@ async def watch_loading(models: Sequence[ServedModel], console: Console) -> None
 def announce(
     settings: Settings, models: Sequence[ServedModel], port: int, console: Console
 ) -> None:
-    """The address, and a ready-made request to the first model that is ready."""
+    """The address, and a ready-made request to the first model that is ready, if one is."""
     base = address(settings.host, port)
-    ready = next(model for model in models if model.state == "ready")
+    on_demand = sum(model.state == "unloaded" for model in models)
+    if on_demand:
+        console.print(f"  {on_demand} more on demand: GET {base}/v1/models", soft_wrap=True)
     console.print(f"Listening on {base}", markup=False, soft_wrap=True)
     console.print(f"API pages at {base}/docs, stop with Ctrl-C. Try:", soft_wrap=True)
-    console.print(f"  {example(base, ready, bool(settings.keys))}", markup=False, soft_wrap=True)
+    ready = next((model for model in models if model.state == "ready"), None)
+    words = example(base, ready, bool(settings.keys)) if ready else f"curl {base}/v1/models"
+    console.print(f"  {words}", markup=False, soft_wrap=True)
 
 
 def address(host: str, port: int) -> str:
@@ -69,7 +73,7 @@ async def _bars(models: Sequence[ServedModel], console: Console) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bars = {model.name: progress.add_task(model.name, total=None) for model in models}
-        while any(model.state == "loading" for model in models):
+        while any(model.state == "loading" or model.awaited for model in models):
             for model in models:
                 total = model.progress.total or None
                 words = f"{model.name}: {model.reason or model.state}"
@@ -84,6 +88,8 @@ async def _bars(models: Sequence[ServedModel], console: Console) -> None:
 
 
 def _verdict(model: ServedModel) -> str:
+    if model.state == "unloaded":
+        return f"{model.name}: not loaded: {model.reason}"
     if model.state != "ready":
         return f"{model.name}: cannot be served: {model.reason}"
     info = model.info

@@ -1,281 +1,336 @@
-"""The life of a model's worker: start, hear, notice the end, settle what it left."""
+"""The workers of one model, one after the other."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
 
-from pippin.core.model import ModelInfo
-from pippin.errors import ModelFailed, ModelUnavailable
-from pippin.fleet.doorstep import Doorstep
+from pippin.core.model import ModelInfo, ModelState
+from pippin.core.worker import WorkerOptions
+from pippin.errors import ModelFailed, ModelUnavailable, PippinError
+from pippin.fleet.backoff import Backoff
+from pippin.fleet.changes import Changes
+from pippin.fleet.demand import Demand, now
 from pippin.fleet.inflight import InFlight
-from pippin.fleet.process import (
-    WORKER_COMMAND,
-    WorkerProcess,
-    worker_arguments,
-    worker_options,
-)
+from pippin.fleet.life import Ending, WorkerLife
+from pippin.fleet.orphans import Orphans
+from pippin.fleet.process import WORKER_COMMAND
+from pippin.fleet.room import Phase, Standing
 from pippin.settings import Settings
-from pippin.wire.codec import BrokenFrame
-from pippin.wire.messages import (
-    PROTOCOL_VERSION,
-    Detokenized,
-    Hello,
-    LoadFailed,
-    Loading,
-    MemoryTold,
-    Pong,
-    Ready,
-    Rejected,
-    Report,
-    ToGateway,
-    Tokenized,
-)
+from pippin.wire.messages import Loading
 
 logger = logging.getLogger(__name__)
 
-State = Literal["loading", "ready", "failed"]
-
 STOPPING = "The server is stopping."
-
-EXIT_GRACE_S = 0.5
-"""How long orphans wait, after the connection is lost, to be told how the worker ended."""
-LINGER_S = 0.5
-"""How long a dead worker's last messages are read, if something keeps its socket open."""
-
-
-class WorkerLost(Exception):
-    """This worker cannot go on. The words are for the operator."""
+PHASES: dict[ModelState, Phase] = {
+    "unloaded": "unloaded",
+    "failed": "unloaded",
+    "loading": "loading",
+    "degraded": "loading",
+    "ready": "ready",
+    "unloading": "ending",
+}
 
 
 class Supervisor:
-    """Owns the worker of one model: its process, its connection, its requests in flight.
+    """Owns the workers of one model: starts one when the fleet says so, and a new one when one
+    dies, which goes on with the answers of the one before. After ``stop`` no process is left.
 
-    Every request that a worker leaves behind is ended with one ``ModelUnavailable``, and after
-    ``stop`` neither process nor socket is left. One worker is one ``_live``; restarting it with
-    a growing pause, and giving its requests to the next one, will be a loop around that.
+    Whoever wants something of the model is counted in ``demand``: while there are holders it is
+    not unloaded. Whatever changes is told by ``changes``.
     """
 
     def __init__(
         self,
-        name: str,
-        where: str,
+        options: WorkerOptions,
         settings: Settings,
+        *,
+        size: int = 0,
+        pinned: bool = False,
         command: Sequence[str] = WORKER_COMMAND,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name = name
-        self.state: State = "loading"
-        self.reason: str | None = "starting its worker"
+        """``settings``: those that hold for this model. ``size``: bytes that it will take, as far
+        as is known. ``on_change``: to be called when something happened that the fleet may have
+        to act upon."""
+        self.name = options.name
+        self.options = options
+        self.pinned = pinned
+        self.size = size
+        self.reason: str | None = None
         """Why it failed or what it is doing, for the operator. It may name paths."""
         self.progress = Loading("")
-        self._where = where
+        self.life: WorkerLife | None = None
+        """The worker of now."""
+        self.demand = Demand()
+        self.changes = Changes()
         self._settings = settings
         self._command = tuple(command)
+        self.on_change = on_change
+        self._phase: ModelState = "unloaded"
         self._info: ModelInfo | None = None
-        self._requests: InFlight | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
-        self._taking_no_more = False
-        self._settled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._orphans: list[Orphans] = []
+        self._backoff = Backoff()
+        self._unwanted = asyncio.Event()
+        self._server_stops = False
+        self._leaving = False
+        self._draining = False
+        self._load_began = self._ready_since = self._load_s = 0.0
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ModelState:
+        if self._phase == "ready" and self.life is not None and self.life.unresponsive:
+            return "unresponsive"
+        return self._phase
 
     @property
     def info(self) -> ModelInfo:
-        """Raises: ModelUnavailable unless ready."""
-        if self.state != "ready" or self._info is None:
-            raise self._unavailable()
+        """Raises: ModelUnavailable unless it is loaded."""
+        if self._phase != "ready" or self._info is None:
+            raise self.unavailable()
         return self._info
 
     @property
     def requests(self) -> InFlight:
-        """Where to send requests. Raises: ModelUnavailable unless ready."""
-        if self.state != "ready" or self._requests is None or self._taking_no_more:
-            raise self._unavailable()
-        return self._requests
+        """Where to send requests. Raises: ModelUnavailable unless it is loaded."""
+        life = self.life
+        if self._phase != "ready" or life is None or life.requests is None or self._server_stops:
+            raise self.unavailable()
+        return life.requests
 
-    def start(self) -> None:
-        """Begin the life of a worker; returns at once."""
-        self._life = asyncio.create_task(self._live(), name=f"supervisor of {self.name}")
+    def standing(self) -> Standing:
+        """How it stands among others."""
+        demand = self.demand
+        return Standing(
+            name=self.name,
+            phase=PHASES[self._phase],
+            size=self.size,
+            pinned=self.pinned,
+            busy=demand.holders > 0,
+            draining=self._draining,
+            leaving=self._leaving,
+            used=demand.used,
+            ready_since=self._ready_since,
+            load_s=self._load_s,
+            wanted_since=demand.since,
+            soft=demand.soft,
+            ttl_s=self._settings.ttl_s,
+        )
+
+    # -- for those who want something of it ------------------------------------------------------
+
+    @property
+    def admits(self) -> bool:
+        """Whether who comes now can be answered."""
+        taken = self._draining or self._leaving or self._server_stops
+        return self._phase == "ready" and not taken
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether nobody has to wait for it any longer."""
+        bad = self._phase in ("failed", "degraded") or self._server_stops
+        return bad or (self._phase == "unloaded" and self.demand.since is None)
+
+    def want(self, *, soft: bool = False) -> None:
+        """It is to be loaded. ``soft``: only if there is room for it now."""
+        self.demand.want(soft=soft)
+        self.on_change()
+
+    def want_no_more(self) -> None:
+        """Somebody does not wait any longer; if nobody does, it need not be loaded."""
+        if not self.demand.waiting and self._task is None:
+            self.demand.settle()
+            self.on_change()
+
+    def try_again(self) -> None:
+        """Whatever kept it from being loaded may have been mended."""
+        if self._phase in ("failed", "unloaded"):
+            self._backoff.forget()
+            self._to("unloaded", None)
 
     async def settled(self) -> None:
-        """Wait until the model is ready, or has failed and ``reason`` says why."""
-        await self._settled.wait()
+        """Wait until it is loaded, or is not going to be and ``reason`` says why."""
+        await self.changes.until(lambda: self._phase != "loading" and self.demand.since is None)
+
+    # -- for the fleet ---------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Begin; returns at once. There is room."""
+        if self._task is None:
+            self._unwanted.clear()
+            self._to("loading", "starting its worker")
+            self._task = asyncio.create_task(self._supervise(), name=f"supervisor of {self.name}")
+
+    def drain(self, draining: bool) -> None:
+        """Whether those who come now have to wait."""
+        if draining != self._draining:
+            self._draining = draining
+            self.changes.tell()
+
+    def refuse(self, why: str) -> None:
+        """It is not going to be loaded: those who wait are told."""
+        self.demand.settle()
+        self.reason = why
+        self.changes.tell()
+
+    def leave(self) -> None:
+        """It is to be unloaded as soon as nobody is answered by it any more."""
+        if self._task is not None:
+            self._leaving = True
+            if self._phase in ("loading", "degraded") and not self.demand.holders:
+                self.end()
+            self.on_change()
+
+    def end(self) -> None:
+        """End its worker now; returns at once."""
+        if self._task is not None and not self._unwanted.is_set():
+            self._to("unloading", "ending its worker")
+            self._unwanted.set()
+            if self.life is not None:
+                self.life.stop()
+
+    async def gone(self) -> None:
+        """Wait until no process of it is left."""
+        await self.changes.until(lambda: self._task is None)
 
     def end_answers(self) -> None:
         """End all that is in flight with one error each, and take no more requests."""
-        self._taking_no_more = True
-        if self._requests is not None:
-            self._requests.orphan(ModelUnavailable, STOPPING)
+        self._server_stops = True
+        self._end_orphans(ModelUnavailable, STOPPING)
+        if self.life is not None and self.life.requests is not None:
+            self.life.requests.release().fail(ModelUnavailable, STOPPING)
+        self.changes.tell()
 
     async def stop(self) -> None:
-        """End the worker: ask it, then SIGTERM, then SIGKILL. Idempotent."""
-        self._stopping.set()
-        if self._life is not None:
-            await asyncio.wait((self._life,))
+        """The server ends, and so does the worker. Idempotent."""
+        self._server_stops = True
+        self.end()
+        self.changes.tell()
+        if self._task is not None:
+            await asyncio.wait((self._task,))
 
-    async def _live(self) -> None:
-        """One worker, from its start to its end."""
+    # -- the workers -----------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        """One worker after the other, until it is not wanted, or cannot be loaded."""
+        failure: str | None = None
         try:
-            async with Doorstep() as doorstep:
-                options = worker_options(self._settings, self.name, self._where)
-                arguments = worker_arguments(options, doorstep.path)
-                process = await WorkerProcess.start(self.name, (*self._command, *arguments))
-                why: str | None = None
-                try:
-                    why = await self._attend(process, doorstep)
-                finally:
-                    await self._settle(process, why)
-        except OSError as error:
-            self._fail(f"its worker cannot be started: {error}")
+            while not self._unwanted.is_set() and failure is None:
+                ending = await self._live()
+                if not self._unwanted.is_set():
+                    failure = await self._recover(ending)
         except Exception:
             logger.exception("%s: the supervisor failed", self.name)
-            self._fail("an error inside the server; the log says more")
+            failure = "an error inside the server; the log says more"
+        self._task = None
+        self._leaving = self._draining = False
+        if failure is None:
+            self._to("unloaded", None)
+            why = STOPPING if self._server_stops else f"The model {self.name!r} was unloaded."
+            self._end_orphans(ModelUnavailable, why)
+        else:
+            self.demand.settle()
+            self._to("failed", failure)
+            self._end_orphans(ModelFailed, self.unavailable().message)
 
-    async def _attend(self, process: WorkerProcess, doorstep: Doorstep) -> str | None:
-        """Hear the worker until it ends or is to stop. Returns why it cannot go on, if it said so.
-
-        Connection and process are both watched: either may end first.
-        """
-        conversation = asyncio.create_task(self._converse(doorstep))
-        watches = (
-            conversation,
-            asyncio.create_task(process.ended()),
-            asyncio.create_task(self._stopping.wait()),
+    async def _live(self) -> Ending:
+        """One worker, from its start to its end. What it leaves is with the orphans then."""
+        self._load_began = now()
+        self.life = life = WorkerLife(
+            self.options,
+            self._settings,
+            command=self._command,
+            on_loading=self._on_loading,
+            on_ready=self._on_ready,
         )
         try:
-            await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait((conversation,), timeout=self._ask_to_end())
+            return await life.run()
         finally:
-            for watch in watches:
-                watch.cancel()
-            await asyncio.wait(watches)
-        return self._verdict(conversation)
+            self.life = None
+            if life.requests is not None:
+                self._orphans.append(life.requests.release())
 
-    def _ask_to_end(self) -> float:
-        """If the server is stopping, tell the worker. Returns the seconds that it has left."""
-        if not self._stopping.is_set():
-            return LINGER_S
-        if self._requests is None:
-            return 0.0
-        self._requests.shutdown()
-        return self._settings.worker_stop_timeout_s
+    async def _recover(self, ending: Ending) -> str | None:
+        """A worker died, and the next one is to be started: after a pause, if this was not the
+        first one. Returns why it is useless to try."""
+        self._tell(ending)
+        if ending.hopeless:
+            return ending.reason
+        self._backoff.died(ending.lived_s)
+        if self._backoff.looping:
+            deaths = self._backoff.deaths
+            self.demand.settle()
+            self._to("degraded", f"{ending.reason}; {deaths} workers died one after the other")
+            self._end_orphans(ModelFailed, self.unavailable().message)
+        else:
+            self._to("loading", f"{ending.reason}; starting another one")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._backoff.pause_s):
+                await self._unwanted.wait()
+        return None
 
-    def _verdict(self, conversation: asyncio.Task[None]) -> str | None:
-        """What the conversation ended with, in words. Any other error is the supervisor's own."""
-        try:
-            return None if conversation.cancelled() else conversation.result()
-        except WorkerLost as lost:
-            return str(lost)
+    def _on_loading(self, loading: Loading) -> None:
+        self.progress = loading
+        if self._phase == "loading":
+            self.reason = _describe(loading)
+            self.changes.tell()
 
-    async def _converse(self, doorstep: Doorstep) -> None:
-        """Greet the worker and take its messages. Returns when the worker closes.
-
-        Raises:
-            WorkerLost: it is late, speaks another protocol, or cannot load its model.
-        """
-        limit = self._settings.worker_start_timeout_s
-        try:
-            async with asyncio.timeout(limit) as deadline:
-                channel = await doorstep.visitor()
-                try:
-                    messages = channel.messages()
-                    await self._greet(messages)
-                    deadline.reschedule(None)
-                    doorstep.close()
-                    await self._listen(messages, InFlight(channel, max_answers(self._settings)))
-                finally:
-                    channel.abort()
-        except TimeoutError as error:
-            raise WorkerLost(f"its worker did not report within {limit:g} s") from error
-        except BrokenFrame as error:
-            raise WorkerLost(f"its worker broke the protocol: {error}") from error
-        finally:
-            doorstep.close()
-
-    async def _greet(self, messages: AsyncIterator[ToGateway]) -> None:
-        """The first message must be a ``Hello`` of this version. None at all is an early end."""
-        hello = await anext(messages, None)
-        if hello is None:
+    def _on_ready(self, info: ModelInfo) -> None:
+        if self.life is None or self.life.requests is None or self._unwanted.is_set():
             return
-        if not isinstance(hello, Hello):
-            raise BrokenFrame("it did not begin with a greeting")
-        if hello.version != PROTOCOL_VERSION:
-            raise WorkerLost(
-                f"its worker speaks version {hello.version} of the protocol and this server "
-                f"{PROTOCOL_VERSION}: both must be of one installation"
+        if self._info is not None and self._info.fingerprint != info.fingerprint:
+            self._end_orphans(
+                ModelFailed,
+                f"The worker of model {self.name!r} died, and the model's files have changed "
+                "since, so the answer cannot be continued. Send the request again.",
             )
-
-    async def _listen(self, messages: AsyncIterator[ToGateway], requests: InFlight) -> None:
-        self._requests = requests
-        async for message in messages:
-            self._hear(message, requests)
-
-    def _hear(self, message: ToGateway, requests: InFlight) -> None:
-        match message:
-            case Report():
-                for event in message.events:
-                    requests.deliver(event)
-            case Tokenized() | Detokenized() | MemoryTold() | Rejected():
-                requests.settle(message)
-            case Loading():
-                self.progress = message
-                self.reason = _describe(message)
-            case Ready():
-                self._become_ready(message.model)
-            case LoadFailed():
-                raise WorkerLost(message.reason)
-            case Pong():
-                logger.debug("%s: %s", self.name, message)
-            case Hello():
-                raise BrokenFrame("a second greeting")
-
-    def _become_ready(self, info: ModelInfo) -> None:
+        for orphans in self._orphans:
+            self.life.requests.adopt(orphans)
+        self._orphans = []
         self._info = info
-        self.state = "ready"
-        self.reason = None
-        self._settled.set()
+        self._ready_since = self.demand.used = now()
+        self._load_s = self._ready_since - self._load_began
+        self.demand.settle()
+        self._to("ready", None)
         logger.info("%s: ready on %s", self.name, info.device or "an unnamed device")
 
-    async def _settle(self, process: WorkerProcess, why: str | None) -> None:
-        """The conversation is over: end what waits for it, then the process."""
-        was = "answered" if self.state == "ready" else "loaded"
-        self.state = "failed"
-        stopping = self._stopping.is_set()
-        how = await process.ended_within(0.0 if stopping else EXIT_GRACE_S)
-        ended = "failed" if why else f"died ({how})" if how else "was lost"
-        if self._requests is not None and stopping:
-            self._requests.orphan(ModelUnavailable, STOPPING)
-        elif self._requests is not None:
-            what = f"The worker of model {self.name!r} {ended} while it {was}."
-            self._requests.orphan(ModelFailed, f"{what} Nothing of the answer is kept.")
-        self._requests = None
-        await process.stop(self._settings.worker_stop_timeout_s)
-        if stopping:
-            self.reason = "the server is stopping"
-            self._settled.set()
-        else:
-            self._fail(why or f"its worker {ended} while it {was}", process.last_words)
+    def _end_orphans(self, kind: type[PippinError], message: str) -> None:
+        for orphans in self._orphans:
+            orphans.fail(kind, message)
+        self._orphans = []
 
-    def _fail(self, reason: str, last_words: Sequence[str] = ()) -> None:
-        self.state = "failed"
-        self.reason = reason
-        words = " | ".join(last_words)
-        # While loading, whoever waits for ``settled`` tells the reason: it is not said twice.
-        level = logging.ERROR if self._settled.is_set() or words else logging.DEBUG
-        self._settled.set()
+    def _to(self, phase: ModelState, reason: str | None) -> None:
+        self._phase, self.reason = phase, reason
+        self.changes.tell()
+        self.on_change()
+
+    def _tell(self, ending: Ending) -> None:
+        words = " | ".join(ending.last_words)
         told = f"; its last words: {words}" if words else ""
-        logger.log(level, "%s: %s%s", self.name, reason, told)
+        logger.error("%s: %s%s", self.name, ending.reason, told)
 
-    def _unavailable(self) -> ModelUnavailable:
-        if self._taking_no_more or self._stopping.is_set():
+    def unavailable(self) -> ModelUnavailable:
+        """Why nothing can be asked of it now, for a client."""
+        if self._server_stops:
             return ModelUnavailable(STOPPING)
-        if self.state == "loading":
-            return ModelUnavailable(f"The model {self.name!r} is loading; try again soon.")
-        return ModelFailed(f"The model {self.name!r} has failed; the server's log says why.")
-
-
-def max_answers(settings: Settings) -> int:
-    """How many requests one model may hold, at work and waiting."""
-    return (settings.max_concurrency or settings.max_lanes) + settings.queue_size
+        name = repr(self.name)
+        if self._phase == "failed":
+            return ModelFailed(f"The model {name} has failed; the server's log says why.")
+        if self._phase == "degraded":
+            error = ModelUnavailable(
+                f"The workers of model {name} die again and again; the server's log says why, and "
+                "the next one is started soon."
+            )
+            error.retry_after = max(1, round(self._backoff.pause_s))
+            return error
+        if self._phase == "unloaded":
+            return ModelUnavailable(
+                f"The model {name} is not loaded: {self.reason or 'not asked'}."
+            )
+        return ModelUnavailable(f"The model {name} is loading; try again soon.")
 
 
 def _describe(loading: Loading) -> str:
