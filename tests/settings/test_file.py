@@ -80,7 +80,7 @@ models:
         "org/name",
         "~/mine",
     ]
-    assert found[2]["adapters"] == {"c": str(tmp_path / "../c")}
+    assert found[2]["adapters"] == {"c": str(tmp_path.parent / "c")}
     assert found[3]["adapters"] == {"d": str(tmp_path / "d"), "e": "/e"}
 
 

@@ -18,6 +18,8 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "serve": Entry("Serve models over HTTP.", "pippin.cli.serve"),
+    "models": Entry("List, show, download or remove models.", "pippin.cli.models"),
+    "config": Entry("Make, check and show configuration files.", "pippin.cli.config"),
     "convert": Entry("Convert a model to fewer bits.", "pippin.cli.convert"),
     "cache": Entry("Show or clear the prompts remembered on disk.", "pippin.cli.cache"),
     "doctor": Entry("Say what Pippin runs on here, and what would be faster.", "pippin.cli.doctor"),

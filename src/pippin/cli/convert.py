@@ -1,25 +1,18 @@
 """``pippin convert``: a model in fewer bits, as a folder of one's own."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pippin.cli.conversion import ConversionFailed, convert
-from pippin.core.conversion import Advanced, Conversion
+from pippin.cli.progress import shown
+from pippin.core.conversion import Conversion
 from pippin.core.worker import Quantisation
 from pippin.fleet.names import is_path
 from pippin.fleet.process import BITS
 
 MIB = 1 << 20
-TENTHS = 10
-"""Of a stage: how often a line is written where there is no bar."""
-
-Show = Callable[[Advanced], None]
 
 
 @click.command(
@@ -65,7 +58,7 @@ def command(model: str, quantize: str, group_size: str, output: Path | None, for
     _check(target, Path(where) if path else None, force=force)
     wanted = Quantisation(bits=BITS[quantize], group_size=int(group_size))
     try:
-        with _shown() as show:
+        with shown() as show:
             size = convert(Conversion(model=where, wanted=wanted, output=str(target)), show)
     except ConversionFailed as error:
         click.echo(f"Nothing was converted: {error}", err=True)
@@ -90,40 +83,3 @@ def _check(target: Path, source: Path | None, *, force: bool) -> None:
         raise click.UsageError(f"{target} is there; choose another --output, or --force")
     if not (target / "config.json").is_file():
         raise click.UsageError(f"{target} is no model folder, so it is not replaced")
-
-
-@contextmanager
-def _shown() -> Iterator[Show]:
-    """How far it is: a bar in a terminal, lines elsewhere. On standard error."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Lines()
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        stage = "starting"
-
-        def show(advanced: Advanced) -> None:
-            nonlocal stage
-            if advanced.stage != stage:
-                stage = advanced.stage
-                bar.reset(task, description=stage, total=None)
-            bar.update(task, completed=advanced.done, total=advanced.total or None)
-
-        yield show
-
-
-class Lines:
-    """A line for each tenth of each stage."""
-
-    def __init__(self) -> None:
-        self._said: tuple[str, int] | None = None
-
-    def __call__(self, advanced: Advanced) -> None:
-        tenth = advanced.done * TENTHS // advanced.total if advanced.total else 0
-        if (advanced.stage, tenth) != self._said:
-            self._said = (advanced.stage, tenth)
-            click.echo(
-                f"{advanced.stage} {tenth * 100 // TENTHS}%" if tenth else advanced.stage, err=True
-            )

@@ -1,5 +1,6 @@
 """A configuration file → settings with their lines, by the shape of what it holds."""
 
+import os
 from pathlib import Path
 
 from pippin.settings.document import Node, read_document
@@ -74,4 +75,4 @@ def _place_adapters(section: Section, folder: Path) -> None:
 
 
 def _absolute(path: str, folder: Path) -> str:
-    return path if path.startswith(AT_HOME) else str(folder / path)
+    return path if path.startswith(AT_HOME) else os.path.normpath(folder / path)

@@ -23,17 +23,14 @@ from pippin.settings.words import explained, flag_name, variable_name
 class Origin:
     """Where a setting's value comes from."""
 
-    kind: Literal["flag", "environment", "file", "default"]
+    kind: Literal["argument", "flag", "environment", "file", "default"]
     place: str = ""
     """The flag, the variable, or ``FILE:LINE``."""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.place}" if self.kind in ("flag", "environment") else self.said
-
-    @property
-    def said(self) -> str:
-        """The place, or that there is none."""
-        return self.place or self.kind
+        if self.kind in ("file", "default"):
+            return self.place or self.kind
+        return f"{self.kind} {self.place}"
 
 
 DEFAULT = Origin("default")
@@ -80,7 +77,9 @@ def gather(flags: Mapping[str, Any], environment: Mapping[str, str]) -> InForce:
     """
     layers = _Layers()
     for setting, value in flags.items():
-        layers.add(setting, value, Origin("flag", flag_name(setting)))
+        argument = setting == "models"
+        origin = Origin("argument", "MODEL") if argument else Origin("flag", flag_name(setting))
+        layers.add(setting, value, origin)
     ours = {name.upper() for name in environment}
     for setting in Settings.model_fields:
         if (name := variable_name(setting)) in ours:
@@ -175,9 +174,7 @@ def _problem(place: tuple[int | str, ...], message: str, layers: _Layers) -> str
 
 
 def _given(setting: str, origin: Origin, message: str) -> str:
-    if setting == "models":
-        name = "MODEL"
-    elif origin.place and origin.place not in (flag_name(setting), variable_name(setting)):
+    if setting == "models" or origin.place in TAKEN:
         name = origin.place
     else:
         name = f"{flag_name(setting)} ({variable_name(setting)})"

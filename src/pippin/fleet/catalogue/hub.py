@@ -56,8 +56,13 @@ def cached_models(cache: Path) -> Iterator[Cached]:
 def cached_snapshot(cache: Path, repo: str) -> Path | None:
     """The folder of ``org/name[@revision]``, if it was downloaded."""
     name, _, revision = repo.partition("@")
-    org, _, last = name.partition("/")
-    return _snapshot(cache / f"models--{org}--{last}", revision or "main")
+    return _snapshot(repository_folder(cache, name), revision or "main")
+
+
+def repository_folder(cache: Path, repo: str) -> Path:
+    """Where the cache has ``org/name``, if it has it."""
+    org, _, name = repo.partition("/")
+    return cache / f"models--{org}--{name}"
 
 
 def _models_of(repo: str, folder: Path) -> Iterator[Cached]:
