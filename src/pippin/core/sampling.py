@@ -62,3 +62,12 @@ class SamplingDefaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     min_p: float | None = None
     typical_p: float | None = None
     repetition_penalty: float | None = None
+
+    def after(self, first: "SamplingDefaults") -> "SamplingDefaults":
+        """What others say first, and this where they are silent."""
+        said = {
+            name: value
+            for name in self.__struct_fields__
+            if (value := getattr(first, name)) is not None
+        }
+        return msgspec.structs.replace(self, **said)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pippin import demo
 from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
+from pippin.engine.engine import Engine
 from pippin.models.blas import BlasInfo
 from pippin.models.converted import with_bits
 from pippin.models.hardware import advice, describe, measured_gflops
@@ -50,7 +51,7 @@ def loader(blas: BlasInfo | None) -> Load:
         )
         device = _check_hardware(blas, loaded.dtype)
         engine, memory = make_engine(options, loaded, device, wake)
-        info = _info(loaded, template, language.manner, engine.max_lanes, device)
+        info = _info(options, loaded, template, language.manner, engine=engine, device=device)
         return Served(engine, language, info, memory.text if memory else None, loaded.adapters)
 
     return served
@@ -73,25 +74,29 @@ def _check_hardware(blas: BlasInfo | None, dtype: str) -> str:
 
 
 def _info(
+    options: WorkerOptions,
     loaded: LoadedModel,
     template: ChatTemplate | None,
     manner: Manner,
-    max_lanes: int,
+    *,
+    engine: Engine,
     device: str,
 ) -> ModelInfo:
+    most = loaded.context_length
     return ModelInfo(
         architecture=loaded.architecture,
-        context_length=loaded.context_length,
+        context_length=min(options.context_length or most, most),
         vocab_size=loaded.vocab_size,
         fingerprint=f"fp_{loaded.digest[:12]}",
-        defaults=loaded.defaults,
+        defaults=loaded.defaults.after(options.defaults),
         chat=template is not None,
         template_kwargs=tuple(sorted(template.kwargs)) if template else (),
         tool_parser=manner.family.name,
         thinking=manner.thinks,
         device=device,
-        max_lanes=max_lanes,
+        max_lanes=engine.max_lanes,
         refused=MIROSTAT,
         adapters=loaded.adapters.names,
         default_adapter=loaded.adapters.default_name,
+        memory_bytes=loaded.weights_bytes + (engine.memory_bytes or 0),
     )
