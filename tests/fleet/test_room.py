@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from pippin.fleet.room import PATIENCE_S, STAY, Phase, Standing, plan
 
 
-def ready(name: str, size: int = 4, **given: object) -> Standing:
-    return Standing(name=name, phase="ready", size=size, **given)  # type: ignore[arg-type]
+def ready(name: str, size: int = 4, **given: Any) -> Standing:
+    return Standing(name=name, phase="ready", size=size, **given)
 
 
-def wanted(name: str, size: int = 4, since: float = 0.0, **given: object) -> Standing:
-    return Standing(name=name, phase="unloaded", size=size, wanted_since=since, **given)  # type: ignore[arg-type]
+def wanted(name: str, size: int = 4, since: float = 0.0, **given: Any) -> Standing:
+    return Standing(name=name, phase="unloaded", size=size, wanted_since=since, **given)
 
 
 def test_what_fits_is_loaded_in_order() -> None:
@@ -66,7 +67,8 @@ def test_who_does_not_really_wait_takes_nobodys_place() -> None:
     [({}, True), ({"busy": True}, False), ({"pinned": True}, False), ({"ttl_s": 0.0}, False)],
 )
 def test_idle_for_too_long(changes: dict[str, object], goes: bool) -> None:
-    model = ready("m", **{"used": 1.0, "ttl_s": 5.0, **changes})
+    given: dict[str, Any] = {"used": 1.0, "ttl_s": 5.0, **changes}
+    model = ready("m", **given)
     assert plan([model], 8, now=5.9).unload == []
     assert plan([model], 8, now=6).unload == ["m"] * goes
 

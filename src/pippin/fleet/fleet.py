@@ -12,6 +12,7 @@ from pippin.errors import InvalidRequest, ModelNotFound
 from pippin.fleet.catalogue import Catalogue, Entry
 from pippin.fleet.house import House
 from pippin.fleet.model import ServedModel
+from pippin.fleet.presence import Presence
 from pippin.fleet.process import WORKER_COMMAND, worker_options
 from pippin.fleet.sizes import cache_bytes, memory_limit, predicted_bytes
 from pippin.fleet.supervisor import Supervisor
@@ -65,7 +66,7 @@ class Fleet:
         """Begin to load what is to be there from the start. Returns at once."""
         self._keeping = asyncio.create_task(self._house.keep(), name="house")
         for model in self.needed:
-            self._supervisors[model.name].want(soft=True)
+            self._supervisors[model.name].presence.want(soft=True)
 
     def end_answers(self) -> None:
         """End every answer in flight with one ``ModelUnavailable``, and take no more of them:
@@ -172,14 +173,15 @@ class Fleet:
     def _supervisor(self, entry: Entry) -> Supervisor:
         caches = cache_bytes(entry, self._catalogue.entries, self._limit)
         options = worker_options(entry.settings, entry.name, entry.where)
-        return Supervisor(
-            msgspec.structs.replace(options, memory=caches),
-            entry.settings,
+        presence = Presence(
+            entry.name,
             size=predicted_bytes(entry, caches),
             pinned=entry.pin,
-            command=self._command,
+            ttl_s=entry.settings.ttl_s,
             on_change=self._house.wake,
         )
+        options = msgspec.structs.replace(options, memory=caches)
+        return Supervisor(options, entry.settings, presence, self._command)
 
 
 def _not_served(name: str) -> ModelNotFound:

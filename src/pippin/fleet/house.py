@@ -41,10 +41,13 @@ class House:
     def tidy(self) -> bool:
         """Do what is to be done now. Returns whether time alone may bring more to do."""
         by_name = {one.name: one for one in self._supervisors()}
-        standings = [one.standing() for one in by_name.values()]
+        if any(one.presence.awaited for one in by_name.values()):
+            for supervisor in by_name.values():
+                supervisor.measure()
+        standings = [one.presence.standing() for one in by_name.values()]
         made = plan(standings, self._limit, now())
         for name, supervisor in by_name.items():
-            supervisor.drain(name in made.drain)
+            supervisor.presence.drain(name in made.drain)
         for name in made.unload:
             logger.info("%s: unloading, to make room or because it was idle", name)
             by_name[name].end()
@@ -56,15 +59,15 @@ class House:
         return any(one.wanted_since is not None or one.ttl_s for one in standings)
 
     def _refuse(self, supervisor: Supervisor) -> None:
-        supervisor.refuse(
-            f"it needs about {supervisor.size / GIB:.1f} GiB, and --memory-limit is "
+        supervisor.presence.refuse(
+            f"it needs about {supervisor.presence.size / GIB:.1f} GiB, and --memory-limit is "
             f"{self._limit / GIB:.1f} GiB for all models together"
         )
-        logger.error("%s: %s", supervisor.name, supervisor.reason)
+        logger.error("%s: %s", supervisor.name, supervisor.presence.reason)
 
     def _postpone(self, made: Plan, by_name: dict[str, Supervisor]) -> None:
         for name in made.postpone:
-            by_name[name].refuse("there is no room for it beside the others yet")
+            by_name[name].presence.refuse("there is no room for it beside the others yet")
             logger.warning(
                 "%s: there is no room for it beside the others; it is loaded when it is asked "
                 "for, in the place of another one (--memory-limit is %.1f GiB)",

@@ -26,6 +26,7 @@ class ServedModel:
         """``listed``: as the catalogue has it, from which ``entry`` may have been made. ``limit``:
         bytes of all workers together."""
         self._supervisor = supervisor
+        self._presence = supervisor.presence
         self._limit = limit
         self.listed = listed
         self.entry = entry
@@ -42,7 +43,7 @@ class ServedModel:
     @property
     def reason(self) -> str | None:
         """Why it failed, or what it is doing while it loads. For the operator: may name paths."""
-        return self._supervisor.reason
+        return self._presence.reason
 
     @property
     def progress(self) -> Loading:
@@ -52,7 +53,7 @@ class ServedModel:
     @property
     def size(self) -> int:
         """Bytes that it takes, or will: as far as is known."""
-        return self._supervisor.size
+        return self._presence.size
 
     @property
     def info(self) -> ModelInfo:
@@ -62,12 +63,12 @@ class ServedModel:
     @property
     def awaited(self) -> bool:
         """Whether it is still to be loaded."""
-        return self._supervisor.demand.since is not None
+        return self._presence.awaited
 
     @property
     def ready(self) -> bool:
         """Whether whoever comes now need not wait."""
-        return self._supervisor.admits
+        return self._presence.admits
 
     @property
     def on_start(self) -> bool:
@@ -93,8 +94,8 @@ class ServedModel:
             parameters=facts.parameters if facts else None,
             quantisation=facts.quantisation if facts else None,
             weights_bytes=facts.weights_bytes if facts else None,
-            memory_bytes=supervisor.size,
-            fits=supervisor.size <= self._limit,
+            memory_bytes=self.size,
+            fits=self.size <= self._limit,
             pinned=entry.pin,
             on_start=entry.on_start,
             ttl_seconds=entry.settings.ttl_s,
@@ -110,38 +111,36 @@ class ServedModel:
             ModelUnavailable: it cannot be loaded, or the server stops.
             ServerBusy: too many wait, or for too long.
         """
-        if not self._supervisor.admits:
+        if not self._presence.admits:
             await self._wait()
-        demand = self._supervisor.demand
-        demand.take()
+        self._presence.take()
         try:
             yield self.info
         finally:
-            demand.release()
-            self._supervisor.on_change()
+            self._presence.give_back()
 
     async def _wait(self) -> None:
-        supervisor, settings = self._supervisor, self.entry.settings
+        presence, settings = self._presence, self.entry.settings
         bound = max_answers(settings)
-        if supervisor.demand.waiting >= bound:
+        if presence.demand.waiting >= bound:
             raise ServerBusy(f"Too many requests ({bound}) wait for this model to be loaded.")
-        if supervisor.state not in ("failed", "degraded"):
-            supervisor.demand.waiting += 1
-            supervisor.want()
+        if presence.state not in ("failed", "degraded"):
+            presence.demand.waiting += 1
+            presence.want()
             try:
                 async with asyncio.timeout(settings.queue_timeout_s):
-                    await supervisor.changes.until(lambda: supervisor.admits or supervisor.gives_up)
+                    await presence.changes.until(lambda: presence.admits or presence.gives_up)
             except TimeoutError as error:
                 raise ServerBusy(f"The model {self.name!r} was not ready in time.") from error
             finally:
-                supervisor.demand.waiting -= 1
-                supervisor.want_no_more()
-        if not supervisor.admits:
-            raise supervisor.unavailable()
+                presence.demand.waiting -= 1
+                presence.want_no_more()
+        if not presence.admits:
+            raise presence.unavailable()
 
     async def settled(self) -> None:
         """Wait until it is loaded, or is not going to be, and ``reason`` says why."""
-        await self._supervisor.settled()
+        await self._presence.settled()
 
     async def load(self) -> None:
         """Have it loaded, now that somebody asks for it; what failed before is tried again.

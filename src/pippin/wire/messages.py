@@ -143,10 +143,6 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
     decoding: int
     prefilling: int
     waiting: int
-    progress: int = 0
-    """Grows with whatever the engine does: tokens taken in, things put out."""
-    memory_bytes: int = 0
-    """Of the runtime's own count: arrays in use and its pool."""
 
 
 ToWorker = Submit | Cancel | Tokenize | Detokenize | AskMemory | ForgetPrompts | Ping | Shutdown

@@ -87,8 +87,6 @@ class Executor:
                 self._start_answer(message.id, self._tell_of_memory(message.id))
             case wire.ForgetPrompts():
                 self._start_answer(message.id, self._forget_prompts(message.id))
-            case wire.Ping():
-                self._channel.send(wire.Pong(message.id, *self._engine.load))
 
     @property
     def busy(self) -> bool:

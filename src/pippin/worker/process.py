@@ -71,7 +71,9 @@ class Worker:
             if isinstance(message, wire.Shutdown):
                 await self._close_engine()
                 break
-            if self._executor:
+            if isinstance(message, wire.Ping):  # also while the model is being loaded
+                self._channel.send(wire.Pong(message.id, *self._engine.load))
+            elif self._executor:
                 self._executor.handle(message)
         watchdog.cancel()
         return self._exit_code

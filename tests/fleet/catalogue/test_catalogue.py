@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.formats.files import model_folder
+from tests.formats.gguf_writer import STRING, entry, whole
 
 from pippin import demo
 from pippin.fleet.catalogue import Catalogue
 from pippin.settings import ModelSettings, Settings
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+GGUF = whole([entry("general.architecture", STRING, "qwen3")])
 
 
 def catalogue(*models: str | ModelSettings, **settings: object) -> Catalogue:
@@ -74,6 +78,19 @@ def test_what_a_name_finds(tmp_path: Path, cache: Path) -> None:
         assert entry.name == its
     for name in ("A", "DEMO", "", "x", "org", "x/", "/tiny", "../tiny", str(tmp_path / "models/x")):
         assert found.find(name) is None
+
+
+def test_what_is_configured_is_not_listed_again_by_its_place(tmp_path: Path, cache: Path) -> None:
+    model_folder(tmp_path / "models" / "a")
+    model_folder(cached(cache, "org/tiny"))
+    found = catalogue(
+        f"x={tmp_path / 'models' / 'a'}", "y=org/tiny", models_dir=tmp_path / "models"
+    )
+    assert names(found) == ["x", "y"]
+    assert [one.name for name in ("a", "org/tiny", "tiny") if (one := found.find(name))] == [
+        *("x", "y", "y")
+    ]
+    assert names(catalogue("x=demo", "y=demo")) == ["x", "y"]
 
 
 def test_a_last_part_that_two_models_share_is_no_name(cache: Path) -> None:
@@ -148,6 +165,40 @@ def test_the_cache_of_the_hub(cache: Path, caplog: pytest.LogCaptureFixture) -> 
     mine = catalogue("org/good").entries
     assert (mine[0].name, mine[0].source) == ("org/good", "configured")
     assert mine[0].facts is not None
+
+
+def test_gguf_models_of_folders_and_of_the_hub(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "models"
+    for path in (
+        folder / "one.gguf",
+        folder / "org" / "m-00001-of-00002.gguf",
+        folder / "org" / "m-00002-of-00002.gguf",
+        folder / "org" / "mmproj-m.gguf",
+        tmp_path / "alone" / "only.gguf",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(GGUF)
+    for repo, files in (("org/single", ["a.gguf"]), ("org/both", ["x-Q4_K.gguf", "x-Q8_0.gguf"])):
+        snapshot = cached(cache, repo)
+        snapshot.mkdir()
+        for name in files:
+            (snapshot / name).write_bytes(GGUF)
+    found = catalogue(
+        "org/both:q8_0", "org/both/x-Q4_K.gguf", str(tmp_path / "alone"), models_dir=folder
+    )
+    assert names(found) == [
+        *("org/both:q8_0", "org/both/x-Q4_K.gguf", "alone"),
+        *("one.gguf", "org/m-00001-of-00002.gguf"),
+        *("org/both/x-Q8_0.gguf", "org/single"),
+    ]
+    assert {entry.facts.kind for entry in found.entries if entry.facts} == {"gguf"}
+    assert all(entry.facts for entry in found.entries)
+    assert found.entries[-1].where.endswith(f"{COMMIT}/a.gguf")
+    one = found.find("one")
+    assert one is not None
+    assert one.name == "one.gguf"
+    (away,) = catalogue("org/both:q2", hide_hub=True).entries
+    assert (away.facts, away.problem) == (None, None)
 
 
 def test_looking_again(tmp_path: Path) -> None:

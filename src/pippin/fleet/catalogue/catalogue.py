@@ -9,7 +9,7 @@ from pippin import demo
 from pippin.fleet.catalogue.entry import Entry, Source
 from pippin.fleet.catalogue.facts import FactsReader
 from pippin.fleet.catalogue.folders import models_in
-from pippin.fleet.catalogue.hub import cached_models, cached_snapshot, hub_cache
+from pippin.fleet.catalogue.hub import cached_models, cached_path, hub_cache
 from pippin.fleet.catalogue.naming import (
     is_name,
     is_path,
@@ -21,6 +21,9 @@ from pippin.fleet.catalogue.naming import (
 from pippin.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_Found = tuple[Entry, Path | None]
+"""An entry, and where its files are if they are on this machine."""
 
 
 class Catalogue:
@@ -42,7 +45,7 @@ class Catalogue:
         self._cache = hub_cache(os.environ)
         self._entries: tuple[Entry, ...] = ()
         self._names: dict[str, Entry] = {}
-        _check_names(self._configured())
+        _check_names(entry for entry, _ in self._configured())
         self.refresh()
 
     @property
@@ -51,11 +54,15 @@ class Catalogue:
         return self._entries
 
     def find(self, name: str) -> Entry | None:
-        """The entry of this name, of this alias, or the only one that a name or place ends in."""
+        """The entry of this name, of this alias, the only one of this repository, or the only one
+        whose name or place ends so."""
         if named := self._names.get(name):
             return named
-        ending = [one for one in self._entries if name in last_parts((one.name, one.where))]
-        return ending[0] if len(ending) == 1 else None
+        for meaning in (_is_repository_of, _ends_in):
+            found = [one for one in self._entries if meaning(one, name)]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
 
     def unlisted(self, name: str) -> Entry | None:
         """An entry made for a name that nobody listed: a demo, or a repository of the hub.
@@ -78,13 +85,17 @@ class Catalogue:
         kept = {name: before[name] for name in keep if name in before}
         found: dict[str, Entry] = {}
         taken: set[str] = set()
-        for make in (self._configured, self._of_folder, self._of_hub):
-            for made in (*make(),):
-                if taken.isdisjoint((made.name, *made.aliases)):
-                    old = before.get(made.name)
-                    entry = kept.get(made.name) or (old if old == made else made)
-                    found[made.name] = entry
-                    taken.update((entry.name, *entry.aliases))
+        paths: set[str] = set()
+        for made, path in (*self._configured(), *self._of_folder(), *self._of_hub()):
+            there = "" if path is None else os.path.realpath(path)
+            # What is configured is not listed a second time by its place.
+            if made.source != "configured" and (made.name in taken or there in paths):
+                continue
+            old = before.get(made.name)
+            entry = kept.get(made.name) or (old if old == made else made)
+            found[made.name] = entry
+            taken.update((entry.name, *entry.aliases))
+            paths.add(there)
         for name, entry in kept.items():
             found.setdefault(name, entry)
         self._names = {
@@ -92,11 +103,11 @@ class Catalogue:
         }
         self._entries = tuple(found.values())
 
-    def _configured(self) -> Iterator[Entry]:
+    def _configured(self) -> Iterator[_Found]:
         for model, where in self._models:
             path = self._path(where)
             known = self._reader.read(path) if path else None
-            yield Entry(
+            entry = Entry(
                 name=own_name(model, where),
                 aliases=model.aliases,
                 where=where,
@@ -107,6 +118,7 @@ class Catalogue:
                 facts=known.facts if known else None,
                 problem=known.problem if known else None,
             )
+            yield entry, path
 
     def _path(self, where: str) -> Path | None:
         """Where a model's files are, if they are on this machine."""
@@ -114,9 +126,9 @@ class Catalogue:
             return demo.MODELS[where]
         if is_path(where):
             return Path(where)
-        return cached_snapshot(self._cache, where) if is_repository(where) else None
+        return cached_path(self._cache, where)
 
-    def _of_folder(self) -> Iterator[Entry]:
+    def _of_folder(self) -> Iterator[_Found]:
         if self._folder is None:
             return
         try:
@@ -125,13 +137,13 @@ class Catalogue:
         except OSError as error:
             self._tell(f"{self._folder} cannot be listed: {error.strerror}")
 
-    def _of_hub(self) -> Iterator[Entry]:
+    def _of_hub(self) -> Iterator[_Found]:
         if self._settings.hide_hub:
             return
         for name, where, path in cached_models(self._cache):
             yield from self._listed(name, where, path, "hub")
 
-    def _listed(self, name: str, where: str, path: Path, source: Source) -> Iterator[Entry]:
+    def _listed(self, name: str, where: str, path: Path, source: Source) -> Iterator[_Found]:
         """The entry of a model that nobody configured; none if its files are broken."""
         known = self._reader.read(path)
         if not is_name(name):
@@ -139,15 +151,25 @@ class Catalogue:
         elif known.facts is None:
             self._tell(f"{name} is not listed: {known.problem}")
         elif source == "folder" or known.facts.kind != "unknown":  # the hub has other things, too
-            yield Entry(
+            entry = Entry(
                 name=name, where=where, settings=self._settings, source=source, facts=known.facts
             )
+            yield entry, path
 
     def _tell(self, words: str) -> None:
         """Say it once, not at every look."""
         if words not in self._told:
             self._told.add(words)
             logger.warning("%s", words)
+
+
+def _is_repository_of(entry: Entry, name: str) -> bool:
+    """Whether a client means a model by its repository that is called otherwise here."""
+    return is_repository(entry.where) and name in (entry.where, entry.where.partition("@")[0])
+
+
+def _ends_in(entry: Entry, name: str) -> bool:
+    return name in last_parts((entry.name, entry.where))
 
 
 def _folder(given: Path | None) -> Path | None:

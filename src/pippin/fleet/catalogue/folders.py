@@ -1,19 +1,16 @@
 """The models in a folder: ``models/name``, ``models/org/name``, and ``.gguf`` files in both."""
 
 import os
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from pippin.formats.folder import is_model_folder
+from pippin.formats.gguf_facts import is_gguf_model
 
 MAX_LISTED = 10_000
 """Of one folder: more is no folder of models, but a mistake."""
-LATER_PART = re.compile(r"-(?!00001-)\d{5}-of-\d{5}\.gguf$")
-PROJECTOR = "mmproj"
-"""What vision models have beside their text model: no model by itself."""
 
 
 class Found(NamedTuple):
@@ -36,11 +33,6 @@ def models_in(folder: Path) -> Iterator[Found]:
             yield from _models_within(path)
 
 
-def gguf_files(folder: Path) -> list[Path]:
-    """The GGUF models of a folder: of one in several parts, the first part."""
-    return [path for path in _listed(folder) if _is_gguf(path)]
-
-
 def _models_within(folder: Path) -> Iterator[Found]:
     try:
         paths = _listed(folder)
@@ -52,16 +44,7 @@ def _models_within(folder: Path) -> Iterator[Found]:
 
 
 def _model(path: Path, name: str) -> Found | None:
-    return Found(name, path) if _is_gguf(path) or is_model_folder(path) else None
-
-
-def _is_gguf(path: Path) -> bool:
-    return (
-        path.suffix == ".gguf"
-        and not path.name.startswith(PROJECTOR)
-        and not LATER_PART.search(path.name)
-        and path.is_file()
-    )
+    return Found(name, path) if is_gguf_model(path) or is_model_folder(path) else None
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -11,11 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from pippin.fleet.catalogue.folders import gguf_files
 from pippin.formats.folder import is_model_folder
+from pippin.formats.gguf_facts import gguf_models
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 FOLDER = re.compile(r"models--(?P<org>[A-Za-z0-9._-]+?)--(?P<name>[A-Za-z0-9._-]+)")
+ON_THE_HUB = re.compile(
+    r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)"
+    r"(?:/(?P<file>\w[\w.-]*\.gguf)|:(?P<kind>\w[\w.-]*))?(?:@(?P<revision>\w[\w.-]*))?",
+    re.ASCII,
+)
 MAX_REPOSITORIES = 10_000
 
 
@@ -53,10 +58,25 @@ def cached_models(cache: Path) -> Iterator[Cached]:
             yield from _models_of(f"{match['org']}/{match['name']}", cache / name)
 
 
-def cached_snapshot(cache: Path, repo: str) -> Path | None:
-    """The folder of ``org/name[@revision]``, if it was downloaded."""
-    name, _, revision = repo.partition("@")
-    return _snapshot(repository_folder(cache, name), revision or "main")
+def cached_path(cache: Path, where: str) -> Path | None:
+    """Where a model of the hub lies, if it was downloaded: the folder of ``org/name[@revision]``,
+    the file of ``org/name/file.gguf`` and of ``org/name:KIND``."""
+    match = ON_THE_HUB.fullmatch(where)
+    if match is None:
+        return None
+    folder = repository_folder(cache, match["repo"])
+    snapshot = _snapshot(folder, match["revision"] or "main")
+    if snapshot is None or not (match["file"] or match["kind"]):
+        return snapshot
+    if match["file"]:
+        file = snapshot / match["file"]
+        return file if file.is_file() else None
+    kind = match["kind"].lower()
+    try:
+        files = [path for path in gguf_models(snapshot) if kind in path.name.lower()]
+    except OSError:
+        return None
+    return files[0] if len(files) == 1 else None
 
 
 def repository_folder(cache: Path, repo: str) -> Path:
@@ -76,7 +96,7 @@ def _models_of(repo: str, folder: Path) -> Iterator[Cached]:
         yield Cached(repo, where, snapshot)
         return
     try:
-        files = gguf_files(snapshot)
+        files = gguf_models(snapshot)
     except OSError:
         return
     for file in files:
