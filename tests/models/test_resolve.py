@@ -25,18 +25,18 @@ except CannotLoad as error:
 """
 
 
+def surroundings(home: Path, endpoint: str) -> dict[str, str]:
+    """An environment with an empty cache and another hub."""
+    own = {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1"}
+    return {**os.environ, **own}
+
+
 def resolve(
     name: str, home: Path, endpoint: str = "http://127.0.0.1:9"
 ) -> tuple[str, str, list[list[Any]]]:
-    environment = {
-        **os.environ,
-        "HF_HOME": str(home),
-        "HF_ENDPOINT": endpoint,
-        "HF_HUB_DISABLE_XET": "1",
-    }
     printed = subprocess.run(
         [sys.executable, "-c", RESOLVE, name],
-        env=environment,
+        env=surroundings(home, endpoint),
         check=True,
         capture_output=True,
         text=True,
@@ -98,3 +98,56 @@ def test_the_hubs_refusal_is_passed_on(name: str, status: str, tmp_path: Path) -
         verdict, reason, _ = resolve(name, tmp_path / "home", hub.url)
     assert verdict == "refused"
     assert status in reason
+
+
+PIECE = 10 * 1024 * 1024
+"""What the hub's library writes at once: what is less is lost with a connection."""
+WEIGHTS = bytes(range(256)) * (12 * 1024 * 4)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A repository whose weights take a while."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(WEIGHTS)
+    return folder
+
+
+def test_a_connection_that_breaks_is_taken_up_again(tmp_path: Path, large: Path) -> None:
+    with fake_hub("org/tiny", large) as hub:
+        hub.cut_after = PIECE + 1000
+        verdict, folder, _ = resolve("org/tiny", tmp_path / "home", hub.url)
+        assert verdict == "found", folder
+        assert hub.ranges == [f"bytes={PIECE}-"]
+    assert Path(folder, "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_connection_that_always_breaks_is_told(tmp_path: Path, large: Path) -> None:
+    with fake_hub("org/tiny", large) as hub:
+        hub.cut_after = 1000
+        verdict, reason, _ = resolve("org/tiny", tmp_path / "home", hub.url)
+    assert (verdict, "broke again and again" in reason) == ("refused", True), reason
+
+
+def test_a_full_or_closed_disk_is_told(tmp_path: Path, large: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with fake_hub("org/tiny", large) as hub:
+        verdict, reason, _ = resolve("org/tiny", tmp_path / "home", hub.url)
+    assert (verdict, "cannot be stored" in reason) == ("refused", True), reason
+
+
+def test_nothing_half_downloaded_is_taken_for_a_model(tmp_path: Path, large: Path) -> None:
+    home = tmp_path / "home"
+    with fake_hub("org/tiny", large) as hub:
+        hub.stall_after = len(WEIGHTS) // 2
+        command = [sys.executable, "-c", RESOLVE, "org/tiny"]
+        with subprocess.Popen(command, env=surroundings(home, hub.url)) as process:
+            assert hub.stalled.wait(60)
+            process.kill()
+    verdict, reason, _ = resolve("org/tiny", home)
+    assert (verdict, "hub cannot be reached" in reason) == ("refused", True)
+    with fake_hub("org/tiny", large) as hub:
+        verdict, folder, _ = resolve("org/tiny", home, hub.url)
+    assert verdict == "found"
+    assert Path(folder, "model.safetensors").read_bytes() == WEIGHTS

@@ -22,8 +22,8 @@ class FetchFailed(Exception):
 
 
 def fetch(model: str, show: Show, command: Sequence[str] = COMMAND) -> Path:
-    """Download what is not here yet; what was interrupted goes on where it stopped. ``show`` is
-    called with all that it tells. Where the model lies.
+    """Download what is not here yet: files that are complete are not downloaded twice. ``show``
+    is called with all that it tells. Where the model lies.
 
     Raises:
         FetchFailed: there is no such model, it cannot be reached or stored, or the process dies.

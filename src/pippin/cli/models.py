@@ -101,8 +101,11 @@ Examples:
   pippin models pull org/name-GGUF:Q4_K_M       one file of several
 
 \b
-What was interrupted goes on where it stopped. Private and gated models need the
-environment variable HF_TOKEN. Exit codes: 0 it is here, 1 it is not, 130 interrupted.
+What was interrupted goes on with the files that are not complete. Private and gated
+models need the environment variable HF_TOKEN.
+
+\b
+Exit codes: 0 it is here, 1 it is not.
 """
 )
 @click.argument("repo")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pippin.formats.errors import BadModelFile
 from pippin.formats.facts import Kind, ModelFacts
-from pippin.formats.gguf_facts import facts_of_gguf
+from pippin.formats.gguf_facts import facts_of_gguf, gguf_models
 from pippin.formats.reading import MAX_JSON_BYTES, read_bytes, read_object
 from pippin.formats.safetensors import Tensor, read_header
 
@@ -40,7 +40,10 @@ def facts_of(path: Path) -> ModelFacts:
         BadModelFile: it is no model, a file is missing, or a file is not what it should be.
     """
     try:
-        return facts_of_gguf(path) if path.suffix == ".gguf" else _of_folder(path)
+        if path.suffix == ".gguf":
+            return facts_of_gguf(path)
+        files = [] if (path / "config.json").exists() or not path.is_dir() else gguf_models(path)
+        return facts_of_gguf(files[0]) if len(files) == 1 else _of_folder(path)
     except OSError as error:  # it vanished while it was looked at, or may not be looked at
         raise BadModelFile(f"{path} cannot be read: {error.strerror}.") from error
 

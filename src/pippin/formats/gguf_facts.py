@@ -1,8 +1,10 @@
 """A GGUF file → facts. One of several parts is known by its first part."""
 
 import math
+import os
 import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from pippin.formats.errors import BadModelFile
@@ -10,6 +12,8 @@ from pippin.formats.facts import ModelFacts
 from pippin.formats.gguf import GGUFHeader, read_gguf
 
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+PROJECTOR = "mmproj"
+MAX_LISTED = 10_000
 DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 TEMPLATE = "tokenizer.chat_template"
 
@@ -38,6 +42,26 @@ def facts_of_gguf(path: Path) -> ModelFacts:
         thinking="think" in template or "reasoning" in template,
         tools="tools" in template,
     )
+
+
+def is_gguf_model(path: Path) -> bool:
+    """Whether a file is a model by its name: not a later part of one, and not what vision models
+    have beside their text model."""
+    match = PART.search(path.name)
+    begins = match is None or int(match[1]) == 1
+    whole = path.suffix == ".gguf" and not path.name.startswith(PROJECTOR)
+    return whole and begins and path.is_file()
+
+
+def gguf_models(folder: Path) -> list[Path]:
+    """The GGUF models of a folder, by name: of one in several parts, the first part.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    with os.scandir(folder) as found:
+        names = sorted(one.name for one in islice(found, MAX_LISTED))
+    return [folder / name for name in names if is_gguf_model(folder / name)]
 
 
 def gguf_parts(path: Path) -> list[Path]:

@@ -11,6 +11,9 @@ from tqdm.auto import tqdm
 from pippin import demo
 from pippin.models.errors import CannotLoad
 
+ConnectionBroken: type[Exception] = HfHubHTTPError.__bases__[0]
+"""What the hub's library raises for its connections is of the library that it speaks HTTP with,
+and that one changes from version to version."""
 WANTED = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "model*.safetensors")
 """What a model needs of its repository. No Python: code that comes with a model is never run."""
 
@@ -59,6 +62,13 @@ def download(name: str, progress: Progress, wanted: Sequence[str]) -> Path:
         )
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise CannotLoad(_why(name, error)) from error
+    except ConnectionBroken as error:
+        raise CannotLoad(
+            f"The connection to the hub broke again and again while {name!r} was downloaded. "
+            "Try again: files that are complete are not downloaded twice."
+        ) from error
+    except OSError as error:
+        raise CannotLoad(f"{name!r} cannot be stored: {error.strerror or error}.") from error
 
 
 def _why(name: str, error: Exception) -> str:
