@@ -26,7 +26,8 @@ CPU_STEP, GPU_STEP = 128, 512
 """Prompt tokens a step."""
 RUSH = 4
 """Times as many, at most, while several prompts wait."""
-MOST_LANES = 96
+CPU_LANES, GPU_LANES = 16, 32
+"""At most: each token looks at the cells of all lanes, so that more of them are slower together."""
 SPARE = 64
 """Sequences beside those of lanes: of prompts on their way, and of what is remembered."""
 
@@ -86,7 +87,7 @@ def _refuse(options: WorkerOptions) -> None:
 
 def _engine(options: WorkerOptions, loaded: LoadedGGUF) -> tuple[LlamaEngine, Rows]:
     token_bytes = loaded.token_bytes(options.kv_bits)
-    lanes = min(options.max_lanes, MOST_LANES)
+    lanes = min(options.max_lanes, GPU_LANES if loaded.weights.on_gpu else CPU_LANES)
     context = min(options.context_length or loaded.context_length, loaded.context_length)
     spared = max(LEAST_FOR_CACHES, physical_bytes() // 2 - loaded.weights.bytes)
     tokens = min((options.memory or spared) // token_bytes, max(context, ROOM))
