@@ -11,7 +11,7 @@ from typing import Any
 import mlx.core as mx
 import mlx_lm
 import pytest
-from mlx_lm.utils import load_model
+from mlx_lm.utils import load_model, save_model
 
 from pippin import demo
 from pippin.core.worker import Bits, Quantisation
@@ -230,3 +230,29 @@ def test_no_code_comes_along(tmp_path: Path) -> None:
     (copy / "pytorch_model.bin").write_bytes(b"\x80")
     folder = with_bits(copy, Q4, tmp_path, quiet)
     assert not [*folder.glob("*.py"), *folder.glob("*.bin")]
+
+
+def test_a_result_that_cannot_be_opened_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that ran full in the middle of a file."""
+
+    def cut(target: Path, *rest: Any, **options: Any) -> None:
+        save_model(target, *rest, **options)
+        data = (target / "model.safetensors").read_bytes()
+        (target / "model.safetensors").write_bytes(data[:-1])
+
+    monkeypatch.setattr("pippin.models.quantise.save_model", cut)
+    with pytest.raises(CannotLoad):
+        with_bits(demo.MODELS["demo"], Q4, tmp_path, quiet)
+    assert not [one for one in tmp_path.glob("weights/*") if one.is_dir()]
+
+
+def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        "pippin.models.quantise.shutil.disk_usage", lambda _: usage._replace(free=1 << 20)
+    )
+    with pytest.raises(CannotLoad, match=r"65 MiB in .*, and 1 MiB are free there"):
+        with_bits(demo.MODELS["demo"], Q4, tmp_path, quiet)
+    assert not list(tmp_path.glob("weights/*.partial"))

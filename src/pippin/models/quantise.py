@@ -22,8 +22,6 @@ from mlx_lm.utils import (
 )
 
 from pippin.core.worker import Quantisation
-from pippin.formats.errors import BadModelFile
-from pippin.formats.safetensors import check_safetensors
 from pippin.models.errors import CannotLoad
 from pippin.models.resolve import Progress
 from pippin.models.weights import compute_all, open_model, parameters_of
@@ -64,9 +62,8 @@ def write_quantised(source: Path, wanted: Quantisation, target: Path, progress: 
         save_model(target, model, donate_model=True)
         save_config(config, target / "config.json")
         _copy_rest(source, target)
-        for path in target.glob("*.safetensors"):  # a full disk is not noticed by everybody
-            check_safetensors(path)
-    except (OSError, RuntimeError, ValueError, BadModelFile) as error:
+        open_model(target)  # a disk that ran full is not noticed by everybody who writes
+    except (OSError, RuntimeError, ValueError) as error:
         raise CannotLoad(f"The weights of {source} cannot be quantised: {error}") from error
 
 
