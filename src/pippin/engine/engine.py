@@ -67,9 +67,9 @@ class Engine:
         """``prefill_budget``: prompt tokens a step, ``None``: by device. ``max_jobs``: begun and
         not ended. ``queue_timeout_s``: how long a job may wait to begin. ``forward_cost``: what a
         further forward pass costs, in padded cache positions (``buckets``). ``sharing``: what
-        ``probe`` found. ``adapters``: of the model. ``memory``: of prompts. ``memory_bytes``:
-        of all caches, with what is remembered; ``None``: no bound. ``lane_cost``: what a lane takes
-        of them. ``clock``: seconds, by which jobs age and time out."""
+        ``probe`` found. ``adapters``: the model's. ``memory``: of prompts. ``memory_bytes``: of
+        all caches, with what is remembered; ``None``: no bound. ``lane_cost``: what a lane takes of
+        them. ``clock``: seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
         make, forward = CacheMaker(model, kv_bits), Forward(model, adapters)
         self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
@@ -89,10 +89,8 @@ class Engine:
             begin=self._begin,
             clock=clock,
         )
-        at_once = memory is None or not memory.needs_state
-        self._prefiller = Prefiller(
-            forward, make, self._arrays, on_stop=self._recollection.keep_prompt, at_once=at_once
-        )
+        at_once, on_stop = not (memory and memory.needs_state), self._recollection.keep_prompt
+        self._prefiller = Prefiller(forward, make, self._arrays, on_stop=on_stop, at_once=at_once)
         self._decoder = Decoder(
             forward,
             vocab_size,
