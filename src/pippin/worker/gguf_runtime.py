@@ -56,7 +56,7 @@ def served(options: WorkerOptions, progress: Progress, wake: Callable[[], None])
         context_length=min(most, engine.fits(1)),
         vocab_size=loaded.weights.vocab_size,
         fingerprint=f"fp_{loaded.digest[:12]}",
-        defaults=loaded.defaults,
+        defaults=loaded.defaults.after(options.defaults),
         chat=template is not None,
         template_kwargs=tuple(sorted(template.kwargs)) if template else (),
         tool_parser=language.manner.family.name,
