@@ -1,4 +1,5 @@
-"""One server for all journeys that do it no harm."""
+"""One server for all journeys that do it no harm; and another one, for all of them once more,
+whose ``demo`` is a GGUF model."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,11 +10,17 @@ from tests.journeys.server import RunningServer, serving
 from tests.random_model import make_random_model
 
 
+@pytest.fixture(scope="session", params=["demo", "demo-gguf"])
+def default_model(request: pytest.FixtureRequest) -> str:
+    """What the server's ``demo`` is. For a test that holds for MLX only: ``mlx_only``."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(default_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The demo model, and ``noise``: random weights, whose every sampled text is another."""
     folder = make_random_model(tmp_path_factory.mktemp("models") / "noise")
-    with serving("demo", str(folder)) as running:
+    with serving(f"demo={default_model}", str(folder)) as running:
         yield running
     assert not [line for line in running.log if "yet holds" in line], "something leaked"
 

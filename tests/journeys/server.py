@@ -14,7 +14,11 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
+import pytest
 
+mlx_only = pytest.mark.parametrize("default_model", ["demo"], indirect=True)
+"""Of tests that compare texts to the bit: what llama.cpp computes depends, in its rounding, on who
+else is there, and on where in the cache a text lies."""
 READY_WITHIN_S = 120.0
 PIPPIN = (sys.executable, "-m", "pippin")
 

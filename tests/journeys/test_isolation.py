@@ -7,6 +7,8 @@ from typing import Any
 import openai
 import pytest
 
+from tests.journeys.server import mlx_only
+
 CROWD = 64
 WORDS = ["red", "green", "blue", "seven", "cat", "house", "river"]
 
@@ -68,6 +70,7 @@ async def start_and_leave(client: openai.AsyncOpenAI, number: int, after: int) -
 
 
 @pytest.mark.anyio
+@mlx_only
 @pytest.mark.timeout(300)
 async def test_a_crowd_of_64_gets_what_each_gets_alone(async_client: openai.AsyncOpenAI) -> None:
     alone = [await ask(async_client, number) for number in range(CROWD)]

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.journeys.answers import MODEL, both, streamed, told, user, whole
-from tests.journeys.server import RunningServer
+from tests.journeys.server import RunningServer, mlx_only
 
 FRANCE = "What is the capital of France?"
 ASKED = (
@@ -248,6 +248,7 @@ def test_every_token_has_a_log_probability(client: openai.OpenAI, form: str) -> 
     assert {len(entry.top_logprobs) for entry in entries} == {3}
 
 
+@mlx_only
 @pytest.mark.parametrize("model", [MODEL, "noise"])
 @pytest.mark.parametrize("form", ["guided_json", "guided_regex", "guided_grammar"])
 def test_the_same_seed_the_same_text(client: openai.OpenAI, model: str, form: str) -> None:
