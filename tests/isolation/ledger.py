@@ -1,7 +1,8 @@
 """What every job must say, and what it has said so far."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from dataclasses import replace
+from itertools import chain, takewhile
 
 from pippin.engine.lane import (
     Begun,
@@ -12,6 +13,7 @@ from pippin.engine.lane import (
     Lane,
     Output,
     PromptScored,
+    Resumed,
     Token,
 )
 from tests.engine.driver import LaneId
@@ -32,8 +34,45 @@ class Told:
         self.scored = 0
         """Tokens of its prompt."""
         self.has_begun = False
+        self.heard: set[int] = set()
+        """Lanes that have said something to this server's clients."""
+        self.was_begun = False
+        """By a former server."""
         self.is_forgotten = False
         """It came before everything was forgotten."""
+
+    def resume(self, again: int) -> None:
+        """Go on, on another server; where scores are wanted, this many tokens before the place
+        where it stopped."""
+        self.scored, self.has_begun, self.was_begun = 0, False, self.has_begun or self.was_begun
+        self.heard.clear()
+        if self.is_new:
+            return
+        places = {index: self._place(index, again) for index in self.to_come}
+        resumed = tuple(places.get(index) for index in range(self.job.choices))
+        self.job = replace(self.job, resumed=resumed, score_prompt=False)
+        for index, place in places.items():
+            self.lanes[index] = Lane(self.job, index)
+            self.to_come[index] = chain(place.again, self.to_come[index])
+
+    def _place(self, index: int, again: int) -> Resumed:
+        said = self.lanes[index].generated
+        settled = len(said) - (again if self.job.logprobs is not None else 0)
+        return Resumed(tuple(said[: max(0, settled)]), tuple(said[max(0, settled) :]))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no lane has said anything."""
+        silent = not any(lane.generated for lane in self.lanes)
+        return silent and len(self.to_come) == len(self.lanes)
+
+    @property
+    def first_text(self) -> tuple[int, ...]:
+        """What is taken in first."""
+        if not self.job.goes_on:
+            return self.job.prompt
+        (index,) = self.job.open_choices
+        return (*self.job.prompt, *self.lanes[index].generated)
 
     @property
     def texts(self) -> list[tuple[int, ...]]:
@@ -65,6 +104,12 @@ class Ledger:
         if index is None or not told.to_come:
             del self.open[job_id]
 
+    def resume(self, job_id: int, again: int) -> Job:
+        """The job as another server is to go on with it."""
+        told = self.open[job_id]
+        told.resume(again)
+        return told.job
+
     def forget(self) -> None:
         """Nothing of what was said so far is to be used again."""
         for told in self.told.values():
@@ -74,7 +119,7 @@ class Ledger:
     def speaking(self) -> list[LaneId]:
         """Lanes that have said something and not ended."""
         open_ = self.open.items()
-        return [(id, i) for id, told in open_ for i in told.to_come if told.lanes[i].generated]
+        return [(id, i) for id, told in open_ for i in told.to_come if i in told.heard]
 
     def take(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
@@ -94,6 +139,7 @@ class Ledger:
                     self.cancel(output.job_id)
                 case JobLate():
                     assert not told.has_begun
+                    assert not told.job.resumed
                     self.cancel(output.job_id)
                 case JobFailed():
                     assert self.may_fail, "failed for no reason"
@@ -102,6 +148,7 @@ class Ledger:
     def _token(self, told: Told, output: Token) -> None:
         assert told.has_begun
         self._demand_scores(told)
+        told.heard.add(output.index)
         assert output.token == next(told.to_come[output.index])
         assert output.end == told.lanes[output.index].accept(output.token)
         if output.end:
@@ -111,15 +158,17 @@ class Ledger:
         assert told.scored == (len(told.job.prompt) if told.job.score_prompt else 0)
 
     def _most_cached(self, asked: Told) -> int:
-        """Tokens that could be known: of texts under the same salt, never all of a prompt; its own
-        text only if it begins anew."""
+        """Tokens that could be known: of texts under the same salt, never all of it; its own text
+        only if it begins anew."""
         if asked.job.score_prompt:
             return 0
-        others = [told for told in self.told.values() if told is not asked or told.has_begun]
+        begun = asked.has_begun or asked.was_begun
+        others = [told for told in self.told.values() if told is not asked or begun]
         others = [told for told in others if not told.is_forgotten]
         texts = [text for told in others if told.salt == asked.salt for text in told.texts]
-        shared = (_agreement(text, asked.job.prompt) for text in texts)
-        return min(max(shared, default=0), len(asked.job.prompt) - 1)
+        first = asked.first_text
+        shared = (_agreement(text, first) for text in texts)
+        return min(max(shared, default=0), len(first) - 1)
 
 
 def _agreement(one: Sequence[int], other: Sequence[int]) -> int:

@@ -64,7 +64,7 @@ class RandomWork(RuleBasedStateMachine):
         super().__init__()
         self.kind = kind
         self.seen = seen
-        self.number = self.restarted_at = 0
+        self.number = self.restarted_at = self.died_at = 0
         """Of the next job."""
         self._folders = folders
 
@@ -186,6 +186,12 @@ class RandomWork(RuleBasedStateMachine):
         self.restarted_at = self.number
         self.life.restart()
 
+    @precondition(lambda self: self.number >= self.died_at + 2 and self.life.ledger.open)
+    @rule(again=st.integers(0, 5))
+    def die(self, again: int) -> None:
+        self.died_at = self.number
+        self.life.resume(again)
+
     @precondition(lambda self: self.life.ledger.told)
     @rule(what=st.sampled_from(["damage", "damage", "forget", "lose"]), pick=PICK)
     def lose(self, what: str, pick: int) -> None:
@@ -220,6 +226,7 @@ def test_random_work(kind: Kind, arrays: type, tmp_path: Path) -> None:
             cast(Any, lambda: RandomWork(kind, tmp_path, seen)),
             settings=settings(max_examples=16, stateful_step_count=60, deadline=None),
         )
-        if seen["step"] > 300 and seen["hits"] and seen["paused, rows gone"]:
+        enough = ("hits", "paused, rows gone", "resumed", "resumed, one lane")
+        if seen["step"] > 300 and all(seen[each] for each in enough):
             return
     pytest.fail(f"too little happened: {seen}")

@@ -13,6 +13,7 @@ from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScor
 from pippin.memory.prompts import Explanation
 from pippin.output.vocabulary import Vocabulary
 from pippin.worker.answers import Answers, decode
+from pippin.worker.choice_maker import choice_maker
 from pippin.worker.job_maker import Prepared
 from pippin.worker.language import language_of
 
@@ -22,6 +23,11 @@ LANGUAGE = language_of(TOKENIZER, None, vocab_size=len(VOCABULARY), eos=frozense
 X, Y = TOKENIZER.encode("x", add_special_tokens=False).ids[0], 300
 
 JOB = Job(id=1, prompt=(X, X), max_tokens=9)
+
+
+def prepared(job: Job, request: GenerationRequest) -> Prepared:
+    make = choice_maker(LANGUAGE, job.id, request, None)
+    return Prepared(job, [make(index, 0) for index in range(job.choices)])
 
 
 def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
@@ -36,7 +42,7 @@ def answers_with(**fields: object) -> tuple[Answers, list[Event]]:
         logprobs=request.logprobs,
     )
     answers = Answers(LANGUAGE)
-    answers.open(Prepared(job, None), request)
+    answers.open(prepared(job, request), request)
     events, _ = answers.take([Begun(1, cached=1)])
     return answers, events
 
@@ -64,12 +70,14 @@ def test_the_first_space_is_the_tokenizers_own_unless_a_form_has_it() -> None:
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
-    answers = Answers(language_of(tokenizer, None, vocab_size=3, eos=frozenset()))
+    language = language_of(tokenizer, None, vocab_size=3, eos=frozenset())
+    answers = Answers(language)
     prompt = ChatPrompt(messages=(Message(role="user", content="Well?"),))
     said = []
     for number, form in enumerate((None, Choice(options=(" yes", " no")))):
         request = GenerationRequest(prompt=prompt, constraint=form)
-        answers.open(Prepared(replace(JOB, id=number), None), request)
+        choices = [choice_maker(language, number, request, None)(0, 0)]
+        answers.open(Prepared(replace(JOB, id=number), choices), request)
         (delta, _), _ = answers.take([Token(number, 0, 1, "length")])
         assert isinstance(delta, Delta)
         said.append(delta.text)
@@ -112,7 +120,7 @@ def test_what_was_reused_is_told_with_the_tokens_texts() -> None:
     explanation = Explanation("ram", 1, "differs", 1, X, Y)
     answers, _ = answers_with()
     asked = GenerationRequest(prompt=TextPrompt(text="xx"))
-    answers.open(Prepared(replace(JOB, id=2), None), asked)
+    answers.open(prepared(replace(JOB, id=2), asked), asked)
     (started,), _ = answers.take([Begun(2, 1, explanation)])
     assert isinstance(started, Started)
     told = VOCABULARY.text_of(Y)

@@ -182,8 +182,9 @@ class Decoder:
 
     def _take(self, batch: Batch, landed: Flight, outputs: list[Output]) -> None:
         results = landed.read()
+        alive = [lane for lane in batch.lanes if lane.id not in self._dropped]
         outputs.extend(
-            Token(lane.job.id, lane.index, sure) for sure in landed.leapt for lane in batch.lanes
+            Token(lane.job.id, lane.index, sure) for sure in landed.leapt for lane in alive
         )
         for lane, (token, score) in zip(batch.lanes, results, strict=True):
             if lane.id in self._dropped:

@@ -13,6 +13,7 @@ from pippin.engine.costs import FREE, UNBOUNDED, LaneCost
 from pippin.engine.decoder import Decoder
 from pippin.engine.failures import Failures
 from pippin.engine.fetching import Fetching
+from pippin.engine.forks import Forks, fork
 from pippin.engine.forward import Forward
 from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Output
 from pippin.engine.mlx_arrays import arrays_for_device
@@ -226,7 +227,7 @@ class Engine:
         rows = self._recollection.recall(prefill)
         cached = prefill.done
         self._prefiller.hold(prefill.id, rows, self._recollection.stops(prefill))
-        if prefill.lane is None:
+        if prefill.lane is None or prefill.job.resumed:
             self._begun.append(self._recollection.begun(prefill.job, cached))
         return cached
 
@@ -263,9 +264,20 @@ class Engine:
         if resumed := first.lane:
             self._decoder.admit([resumed], result.finished, outputs)
             return
+        if first.job.resumed:
+            self._fork(fork(first.job, result.finished, result.logits), outputs)
+            return
         jobs = [prefill.job for prefill in chunk.prefills]
         outputs.extend(Ended(job.id) for job in jobs if job.max_tokens == 0)
         self._decoder.begin(jobs, result.finished, outputs, result.logits)
+
+    def _fork(self, forks: Forks, outputs: list[Output]) -> None:
+        """Let each choice go on where it was."""
+        for lane, rows in forks.behind:
+            prefill = self._scheduler.resume(lane, forks.held)
+            self._prefiller.hold(prefill.id, rows)
+        if forks.fresh:
+            self._decoder.admit(forks.fresh, forks.rows, outputs, forks.logits)
 
     # -- room ------------------------------------------------------------------------------------
 

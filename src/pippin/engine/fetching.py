@@ -24,9 +24,10 @@ class Fetching:
     def take(self, job: Job) -> bool:
         """Whether the disk is being read for a job, because it knows more of it than RAM. Then
         the job waits in here."""
-        if self._memory is None or job.text is None or job.score_prompt:
+        text = job.first_text
+        if self._memory is None or text is None or job.score_prompt:
             return False
-        if not self._memory.fetch(job.id, job.text, len(job.prompt) - 1):
+        if not self._memory.fetch(job.id, text, len(text) - 1):
             return False
         self._waiting[job.id] = job, self._clock() + PATIENCE_S
         return True

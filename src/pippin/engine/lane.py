@@ -15,6 +15,17 @@ EndReason = Literal["stop", "length", "complete"]
 """By a token that is no part of the text; by the limit; because nothing can follow the token."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a choice goes on that another engine had begun."""
+
+    tokens: tuple[int, ...] = ()
+    """Those that it had generated. They do not come out again."""
+    again: tuple[int, ...] = ()
+    """Those behind them that it had generated, too, but whose scores are wanted: they come out
+    once more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A request in tokens. It has passed every check: it fits the context and the vocabulary.
@@ -52,6 +63,28 @@ class Job:
     """Tokens that end a turn of a conversation."""
     explain: bool = False
     """Say with ``Begun`` what of the prompt was remembered, and why not more."""
+    resumed: tuple[Resumed | None, ...] = ()
+    """Where each choice goes on; ``None``: it is complete. Empty: all begin with the prompt."""
+
+    @property
+    def open_choices(self) -> tuple[int, ...]:
+        """Those that are to be generated."""
+        if not self.resumed:
+            return tuple(range(self.choices))
+        return tuple(index for index, each in enumerate(self.resumed) if each)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is no prompt that is taken in first, but the text of its only lane."""
+        return bool(self.resumed) and len(self.open_choices) == 1
+
+    @property
+    def first_text(self) -> Text | None:
+        """What is taken in first, with the newest token, as the memory of prompts knows it."""
+        if self.text is None or not self.goes_on:
+            return self.text
+        (tokens,) = (each.tokens for each in self.resumed if each)
+        return self.text.extended(tokens)
 
 
 @dataclass(slots=True)
@@ -69,13 +102,25 @@ class Lane:
     def __post_init__(self) -> None:
         job = self.job
         self.key = lane_key(job.sampling.seed, self.index)
+        known = job.resumed[self.index] if job.resumed else None
+        if known:
+            self.generated = list(known.tokens)
+        self.guide = self._guide(known.again if known else ())
+
+    def _guide(self, known: tuple[int, ...]) -> Guide | None:
+        """Where the lane is; ``known``: what it will surely say next."""
+        job = self.job
         if job.form or job.thinking_limit:
-            self.guide = Guide(
-                job.form,
-                job.thinking_limit,
-                eos=tuple(job.turn_ends),
-                min_tokens=job.min_tokens if job.eos else job.max_tokens,
-            )
+            ends, min_tokens = job.turn_ends, job.min_tokens if job.eos else job.max_tokens
+        elif known:
+            ends, min_tokens = job.eos, job.min_tokens
+        else:
+            return None
+        guide = Guide(job.form, job.thinking_limit, eos=tuple(ends), min_tokens=min_tokens)
+        for position, token in enumerate(self.generated):
+            guide.accept(position, token)
+        guide.expect(known)
+        return guide
 
     @property
     def newest_token(self) -> int:

@@ -28,10 +28,12 @@ class Recollection:
         self._from_disk: set[int] = set()
 
     def known(self, job: Job) -> int:
-        """Tokens of its prompt that are remembered in RAM now: a hint for the order."""
-        if self._memory is None or job.text is None:
+        """Tokens that are remembered in RAM now of what is taken in first of it: a hint for the
+        order."""
+        text = job.first_text
+        if self._memory is None or text is None:
             return 0
-        return self._memory.known(job.text, len(job.prompt) - 1)
+        return self._memory.known(text, len(text) - 1)
 
     def came_from_disk(self, job_id: int) -> None:
         """Remember for the explanation that a job had to wait for the disk, not in vain."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from pippin.core.memory import MemoryFigures
 from pippin.engine.failures import Failures, IntegrityError
-from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, Output, PromptScored
+from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, Lane, Output, PromptScored
 from pippin.engine.scheduling.pace import Pace
 from pippin.engine.scheduling.scheduler import Scheduler
 from pippin.engine.scheduling.work import Prefill
@@ -260,6 +260,11 @@ class LlamaEngine:
         self._rows.runs(row, job.text, prefill.text)
         if prefill.lane:
             self._lanes.resume(prefill.lane, row)
+        elif job.resumed:
+            # Each choice is at a place of its own, behind the prompt, which is remembered now.
+            self._rows.ended(row, job.text, prefill.text)
+            for index in job.open_choices:
+                self._scheduler.resume(Lane(job, index), 0)
         else:
             self._lanes.begin(job, row)
 

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
+
 from pippin.core.events import (
     CallStarted,
     Delta,
@@ -40,6 +42,10 @@ class Choice:
 
     Stop texts are looked for in content only. A token's log-probability is delivered with the
     first piece of content that the token is part of, so what is no content has none.
+
+    What is told of the choice is a function of the tokens that were told with it. So it can be
+    taken up again from them: the first tokens that it gets are then those, and nothing comes of
+    them but the end.
     """
 
     def __init__(
@@ -53,7 +59,9 @@ class Choice:
         stop: Sequence[StopText] = (),
         min_tokens: int = 0,
         sum_logprobs: bool = False,
+        told: int = 0,
     ) -> None:
+        """``told``: the tokens that were told already."""
         self._id = request_id
         self._index = index
         self._vocabulary = vocabulary
@@ -68,6 +76,9 @@ class Choice:
         """Tokens before the answer proper, if the model thinks."""
         self._answers = False
         self._thinks = False
+        self._told_before = told
+        self._untold: list[int] = []
+        """Tokens of which no event has told."""
         self.tokens = 0
         self.finished = False
 
@@ -88,13 +99,41 @@ class Choice:
         if end != "stop":
             text = self._detokenizer.add(token)
             if top is not None and not self._detokenizer.skips(token):
-                self._logprobs.read(self.describe(token, logprob, top), len(text))
+                entry = self.describe(token, logprob, top)
+                self._logprobs.read(self.tokens, entry, len(text))
         pieces = self._scanner.add(text)
         if end:
-            rest = self._scanner.add(self._detokenizer.finish())
-            pieces = [*pieces, *rest, *self._scanner.finish()]
+            pieces = [*pieces, *self._rest()]
         self._count(pieces)
-        return self._told(pieces, end)
+        events = self._events(pieces, end)
+        if self.tokens <= self._told_before:
+            return [event for event in events if isinstance(event, Finished)]
+        self._untold.append(token)
+        return self._tell(events) if events else events
+
+    def end(self, end: End) -> list[Event]:
+        """The events of an end without a further token, of a choice that is not finished."""
+        return self._events(self._rest(), end)
+
+    @property
+    def scored(self) -> int:
+        """Of its first so many tokens no log-probability is to be delivered any more."""
+        oldest = self._logprobs.oldest
+        return self.tokens if oldest is None else oldest - 1
+
+    def _rest(self) -> list[Piece]:
+        """What was kept back, when nothing more comes."""
+        return [*self._scanner.add(self._detokenizer.finish()), *self._scanner.finish()]
+
+    def _tell(self, events: list[Event]) -> list[Event]:
+        """The last event that is more than the end tells the tokens that they were made of."""
+        last = len(events) - 1
+        if last and isinstance(events[last], Finished):
+            last -= 1
+        if not isinstance(events[last], Finished):
+            events[last] = msgspec.structs.replace(events[last], tokens=tuple(self._untold))
+            self._untold.clear()
+        return events
 
     def describe(self, token: int, logprob: float | None, top: TopScores) -> TokenLogprob:
         """A token and its alternatives as a client sees them."""
@@ -112,7 +151,7 @@ class Choice:
         )
         self._thoughts += not self._answers
 
-    def _told(self, pieces: Sequence[Piece], end: End | None) -> list[Event]:
+    def _events(self, pieces: Sequence[Piece], end: End | None) -> list[Event]:
         events: list[Event] = []
         for piece in pieces:
             match piece:
@@ -123,6 +162,7 @@ class Choice:
                     if stopped:
                         return [*events, self._finish("stop")]
                 case Reasoning():
+                    self._logprobs.passed(piece.start + len(piece.text))
                     events.append(Delta(self._id, self._index, piece.text, channel="reasoning"))
                 case Call():
                     events.append(self._call(piece.name))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pippin.core.events import Delta, Event, Failed, Finished, Started
 from pippin.core.memory import Reuse, TokenText
-from pippin.core.request import ChatPrompt, GenerationRequest, Prompt, TextPrompt
+from pippin.core.request import GenerationRequest, TextPrompt
 from pippin.engine.lane import (
     Begun,
     Ended,
@@ -21,7 +21,6 @@ from pippin.errors import ConstraintTooComplex, EngineFailure, PippinError, Serv
 from pippin.memory.explanation import Explanation
 from pippin.output.choice import Choice
 from pippin.output.detokenizer import Detokenizer
-from pippin.output.stops import StopText
 from pippin.output.vocabulary import Vocabulary
 from pippin.worker.job_maker import Prepared
 from pippin.worker.language import Language
@@ -43,7 +42,7 @@ class Answer:
 
     job: Job
     request: GenerationRequest
-    choices: list[Choice]
+    choices: Sequence[Choice]
     echo: Detokenizer
     """Of the prompt, as it is scored."""
     scored: int = 0
@@ -55,17 +54,16 @@ class Answers:
     """Owned by the executor, on its event loop. Holds an answer from submission to its end."""
 
     def __init__(self, language: Language) -> None:
-        self._language = language
         self._vocabulary = language.vocabulary
         self._answers: dict[int, Answer] = {}
 
     def open(self, prepared: Prepared, request: GenerationRequest) -> None:
-        """Expect the outputs of its job."""
-        job = prepared.job
-        stops = [StopText(stop) for stop in request.stop]
-        choices = [self._choice(prepared, request, stops, index) for index in range(job.choices)]
+        """Expect the outputs of its job, unless nothing of it is left to do."""
+        if all(each.finished for each in prepared.choices):
+            return
         echo = Detokenizer(self._vocabulary, at_start=True, skip_special_tokens=False)
-        self._answers[job.id] = Answer(job, request, choices, echo)
+        job = prepared.job
+        self._answers[job.id] = Answer(job, request, prepared.choices, echo)
 
     def close(self, job_id: int) -> None:
         """Forget an answer that nobody waits for."""
@@ -110,7 +108,7 @@ class Answers:
         job, request = answer.job, answer.request
         reuse = self._reuse(begun.explanation) if begun.explanation else None
         events: list[Event] = [Started(job.id, len(job.prompt), begun.cached, reuse)]
-        if request.echo and not job.score_prompt:
+        if request.echo and not job.score_prompt and not job.resumed:
             text = self._prompt_text(job, request)
             events += [Delta(job.id, choice, text) for choice in range(job.choices)]
         return events
@@ -159,27 +157,6 @@ class Answers:
         self.close(answer.job.id)
         return [Finished(answer.job.id, i, "length", 0) for i in range(answer.job.choices)]
 
-    def _choice(
-        self, prepared: Prepared, request: GenerationRequest, stops: Sequence[StopText], index: int
-    ) -> Choice:
-        is_chat = isinstance(request.prompt, ChatPrompt)
-        detokenizer = Detokenizer(
-            self._vocabulary,
-            # What has a form has it to the letter: its first space is its own.
-            at_start=_begins_a_text(request.prompt) and not request.constraint,
-            shown=self._language.manner.shown if is_chat else frozenset(),
-        )
-        return Choice(
-            prepared.job.id,
-            index,
-            self._vocabulary,
-            detokenizer=detokenizer,
-            scanner=self._language.scanner(request, prepared.thinking),
-            stop=stops,
-            min_tokens=request.min_tokens,
-            sum_logprobs=request.score,
-        )
-
     def _prompt_text(self, job: Job, request: GenerationRequest) -> str:
         if isinstance(request.prompt, TextPrompt):
             return request.prompt.text
@@ -192,11 +169,6 @@ def _why(failed: JobFailed, request: GenerationRequest) -> PippinError:
     return ConstraintTooComplex(
         TOO_COMPLEX, request.constraint.param if request.constraint else "tools"
     )
-
-
-def _begins_a_text(prompt: Prompt) -> bool:
-    """Whether the answer is a text of its own, and does not continue one."""
-    return isinstance(prompt, ChatPrompt) and prompt.messages[-1].role != "assistant"
 
 
 def decode(vocabulary: Vocabulary, tokens: Sequence[int], *, skip_special_tokens: bool) -> str:

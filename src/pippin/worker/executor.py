@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from pippin.core.events import Delta, Event, Failed
 from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
-from pippin.engine.lane import Output
+from pippin.engine.lane import Output, Token
 from pippin.errors import EngineFailure, InvalidRequest, PippinError
 from pippin.models.adapter_names import AdapterNames
 from pippin.wire import messages as wire
@@ -95,7 +95,7 @@ class Executor:
 
     def deliver(self, outputs: Sequence[Output]) -> None:
         """Tell the gateway of one engine step. What cannot be told fails the one request."""
-        events: list[Event] = []
+        groups: list[Sequence[Event]] = []
         for output in outputs:
             job_id = output.job_id
             try:
@@ -105,12 +105,15 @@ class Executor:
                 self._answers.close(job_id)
                 self._engine.cancel(job_id)
                 error = EngineFailure(FAILED_INSIDE)
-                events.append(Failed(job_id, error.kind, error.message))
+                groups.append([Failed(job_id, error.kind, error.message)])
                 continue
-            events += told
+            if isinstance(output, Token):
+                groups.append(told)
+            else:
+                groups += [[event] for event in told]
             for ended in stopped:
                 self._engine.cancel(*ended)
-        self._report(*events)
+        self._report(groups)
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -119,7 +122,7 @@ class Executor:
             request = message.request
             threads = self._forms if request.constraint or request.tool_use else self._text
             prepared = await asyncio.get_running_loop().run_in_executor(
-                threads, self._jobs.prepared, message.id, request
+                threads, self._jobs.prepared, message.id, request, message.resumed
             )
         finally:
             wanted = message.id in self._preparing
@@ -127,7 +130,9 @@ class Executor:
         if not wanted:
             return
         self._answers.open(prepared, message.request)
-        self._engine.submit(prepared.job)
+        self._report([prepared.owed])
+        if message.id in self._answers:
+            self._engine.submit(prepared.job)
 
     def _cancel(self, request_id: int) -> None:
         self._preparing.discard(request_id)
@@ -193,15 +198,15 @@ class Executor:
 
     # -- helpers ---------------------------------------------------------------------------------
 
-    def _report(self, *events: Event) -> None:
-        """Send events, in frames that no crowd can make too long."""
-        for frame in _in_frames(events):
+    def _report(self, groups: Iterable[Sequence[Event]]) -> None:
+        """Send events, in frames that no crowd can make too long. A group stays together."""
+        for frame in _in_frames(groups):
             self._channel.send(wire.Report(frame))
 
     def _fail(self, request_id: int, error: PippinError) -> None:
         self._answers.close(request_id)
         self._engine.cancel(request_id)
-        self._report(Failed(request_id, error.kind, error.message, error.param))
+        self._report([[Failed(request_id, error.kind, error.message, error.param)]])
 
     def _reject(self, message_id: int, error: PippinError) -> None:
         self._channel.send(wire.Rejected(message_id, error.kind, error.message, error.param))
@@ -242,16 +247,22 @@ async def _guarded(
         on_error(EngineFailure(FAILED_INSIDE))
 
 
-def _in_frames(events: Sequence[Event]) -> Iterator[tuple[Event, ...]]:
+def _in_frames(groups: Iterable[Sequence[Event]]) -> Iterator[tuple[Event, ...]]:
     frame: list[Event] = []
     weight = 0
-    for event in events:
-        frame.append(event)
-        if isinstance(event, Delta):
-            entries = sum(1 + len(entry.top) for entry in event.logprobs)
-            weight += len(event.text) + entries * LOGPROB_BYTES
+    for group in groups:
+        frame += group
+        weight += sum(_weight(event) for event in group)
         if weight > FRAME_BYTES:
             yield tuple(frame)
             frame, weight = [], 0
     if frame:
         yield tuple(frame)
+
+
+def _weight(event: Event) -> int:
+    """Roughly, in bytes."""
+    if not isinstance(event, Delta):
+        return 0
+    entries = sum(1 + len(entry.top) for entry in event.logprobs)
+    return len(event.text) + entries * LOGPROB_BYTES

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pippin.core.events import Event
 from pippin.core.model import ModelInfo
 from pippin.core.request import ChatPrompt, GenerationRequest
 from pippin.engine.lane import Job
 from pippin.errors import AdapterNotFound, ContextLengthExceeded, InvalidRequest
 from pippin.models.adapter_names import AdapterNames
+from pippin.output.choice import Choice
 from pippin.output.thinking import Thinking
+from pippin.wire.messages import Resumption
+from pippin.worker.choice_maker import choice_maker
 from pippin.worker.language import Language
+from pippin.worker.replay import Replay
 from pippin.worker.runtime import MakeText
 
 MAX_ECHOED_LOGPROBS = 4_000_000
@@ -21,8 +26,10 @@ class Prepared:
     """A request, ready to be worked on."""
 
     job: Job
-    thinking: Thinking | None
-    """How its answer may begin."""
+    choices: Sequence[Choice]
+    owed: Sequence[Event] = ()
+    """What is to be told at once: of an answer that is taken up again, choices that are complete
+    after all."""
 
 
 class JobMaker:
@@ -44,8 +51,11 @@ class JobMaker:
         self._fits = fits
         self._text = text
 
-    def prepared(self, id: int, request: GenerationRequest) -> Prepared:
-        """Words become tokens, and every check that needs them is made.
+    def prepared(
+        self, id: int, request: GenerationRequest, resumed: Sequence[Resumption] = ()
+    ) -> Prepared:
+        """Words become tokens, and every check that needs them is made. ``resumed``: as of
+        ``wire.Submit``.
 
         Raises:
             AdapterNotFound: this model has no such adapter.
@@ -56,7 +66,12 @@ class JobMaker:
         prompt = self._language.encoder.read(request.prompt)
         self._check(prompt.tokens, request)
         thinking = self._language.thinking(request, prompt.tail)
-        return Prepared(self._job(id, request, prompt.tokens, thinking, adapter), thinking)
+        job = self._job(id, request, prompt.tokens, thinking, adapter)
+        make = choice_maker(self._language, id, request, thinking)
+        if not resumed:
+            return Prepared(job, [make(index, 0) for index in range(request.choices)])
+        replay = Replay(job, request, make, resumed)
+        return Prepared(replay.job, replay.choices, replay.owed)
 
     def _job(
         self,

@@ -1,5 +1,6 @@
 """What one lane may say next."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -42,6 +43,7 @@ class Guide:
         self._eos = tuple(eos)
         self._min_tokens = min_tokens
         self._tokens = 0
+        self._known: deque[int] = deque()
         self._must: list[int] = []
         self._forced: list[int] | None = None
 
@@ -77,6 +79,8 @@ class Guide:
 
     def forced(self) -> list[int]:
         """The tokens that must come next, as far as they are certain; mostly none."""
+        if self._known:
+            return [self._known[0]]
         if self._must:
             return self._must
         if self._forced is None:
@@ -92,7 +96,7 @@ class Guide:
     def sure(self) -> list[int]:
         """The forced tokens after which there is surely another one."""
         forced = self.forced()
-        if self.matcher is None or self._must or not forced:
+        if self.matcher is None or self._known or self._must or not forced:
             return forced
         self.matcher.consume_tokens(forced)
         last = self.matcher.is_stopped()
@@ -100,6 +104,10 @@ class Guide:
         if self.renew():
             return []
         return forced[:-1] if last else forced
+
+    def expect(self, tokens: Sequence[int]) -> None:
+        """Whatever else is allowed, the lane says these tokens next, and surely more."""
+        self._known.extend(tokens)
 
     def accept(self, position: int, token: int) -> None:
         """The lane's token at this position, counted from 0. One that is known already is no
@@ -116,6 +124,8 @@ class Guide:
             self._consumed.append(token)
             self.matcher.consume_token(token)
             self.renew()
+        if self._known:
+            self._known.popleft()
         if self._must:
             self._must = self._must[1:]
         elif self._meter and self._meter.is_over(token):

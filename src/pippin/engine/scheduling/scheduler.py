@@ -78,12 +78,19 @@ class Scheduler:
 
     def submit(self, job: Job, known: int = 0) -> None:
         """``known``: tokens that the memory of prompts has now, a hint for the order."""
-        self._enter(Prefill(replace(job, arrived=self._clock()), known=known))
+        job = replace(job, arrived=self._clock())
+        lane = Lane(job, job.open_choices[0]) if job.goes_on else None
+        self._enter(Prefill(job, lane, known=known))
 
     def pause(self, lane: Lane, *, kept: bool) -> Prefill:
         """Put a lane that no longer decodes back into the queue. ``kept``: its rows wait with the
         prefiller; otherwise its text is prefilled anew but for what is remembered of it."""
-        prefill = Prefill(lane.job, lane, done=lane.cached if kept else 0, kept=kept)
+        return self.resume(lane, lane.cached if kept else 0)
+
+    def resume(self, lane: Lane, done: int) -> Prefill:
+        """Put a lane into the queue whose rows wait with the prefiller, and hold so many of its
+        tokens; none: there are no rows."""
+        prefill = Prefill(lane.job, lane, done=done, kept=done > 0)
         self._enter(prefill)
         return prefill
 
@@ -96,12 +103,14 @@ class Scheduler:
         return gone
 
     def overdue(self, timeout_s: float | None) -> list[Job]:
-        """Forget the jobs that have waited longer and not begun. Returns them."""
+        """Forget the jobs that have waited longer and not begun, here or elsewhere. Returns
+        them."""
         if timeout_s is None:
             return []
         latest = self._clock() - timeout_s
         waiting = self._waiting.values()
-        late = [each for each in waiting if not each.lane and each.job.arrived < latest]
+        fresh = [each for each in waiting if not each.lane and not each.job.resumed]
+        late = [each for each in fresh if each.job.arrived < latest]
         for prefill in late:
             self._forget(prefill)
         return [prefill.job for prefill in late]

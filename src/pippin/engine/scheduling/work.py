@@ -7,7 +7,7 @@ from pippin.engine.lane import Job, Lane
 
 @dataclass(slots=True, eq=False)
 class Prefill:
-    """Tokens on their way into the cache: a fresh job's prompt, or a paused lane's text so far.
+    """Tokens on their way into the cache: a job's prompt, or a paused lane's text so far.
 
     The newest token is not prefilled: it is the input of the lane's next step. Owned by the
     scheduler until its last chunk is handed out; engine thread only.
@@ -21,7 +21,7 @@ class Prefill:
     begun: bool = False
     """It has been taken up: the lanes and the bytes that it will need are set aside."""
     kept: bool = False
-    """A paused lane's rows wait with the prefiller: nothing is left to compute."""
+    """A paused lane's rows wait with the prefiller, and hold what is done."""
     known: int = 0
     """Tokens that the memory of prompts had at submission: a hint for the order, no more."""
     scored: int = 0
@@ -56,14 +56,15 @@ class Prefill:
     @property
     def plain(self) -> bool:
         """Fresh, and only to be put into the cache."""
-        return self.done == 0 and self.lane is None and not self.job.score_prompt
+        fresh = self.done == 0 and self.lane is None and not self.job.resumed
+        return fresh and not self.job.score_prompt
 
     @property
     def choices(self) -> int:
         """Lanes that it becomes: none if the prompt is only scored."""
         if self.job.max_tokens == 0:
             return 0
-        return 1 if self.lane else self.job.choices
+        return 1 if self.lane else len(self.job.open_choices)
 
     @property
     def tokens_left(self) -> int:
