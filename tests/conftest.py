@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from pippin.settings import Settings
 from pippin.settings.foreign.variables import TAKEN, VAIN
 from pippin.settings.words import variable_name
+
+
+# No test depends on how fast the machine is.
+examples.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+examples.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

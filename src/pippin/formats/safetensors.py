@@ -12,7 +12,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
+
+import msgspec
 
 from pippin.formats.errors import BadModelFile
 from pippin.formats.reading import open_regular
@@ -33,8 +35,7 @@ BITS = {dtype: bits for bits, dtypes in BITS_OF.items() for dtype in dtypes}
 """Of one number of each known type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(msgspec.Struct, frozen=True):
     """One entry of a header."""
 
     dtype: str
@@ -42,11 +43,8 @@ class Tensor:
     begin: int
     """Bytes from the start of the data, which follows the header."""
     end: int
-
-    @property
-    def count(self) -> int:
-        """How many numbers it holds."""
-        return math.prod(self.shape)
+    count: int
+    """How many numbers it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +119,20 @@ def _compact(pairs: list[tuple[str, Any]]) -> object:
 def _tensor(dtype: object, shape: object, offsets: object) -> Tensor:
     if not isinstance(dtype, str) or dtype not in BITS:
         raise _Wrong(f"{str(dtype)[:40]!r} is no known type of numbers")
-    if not (isinstance(shape, list) and len(shape) <= MAX_DIMENSIONS and all(map(_size, shape))):
+    if not _are_sizes(shape) or len(shape) > MAX_DIMENSIONS:
         raise _Wrong("a shape is not a list of sizes")
-    if not (isinstance(offsets, list) and len(offsets) == 2 and all(map(_size, offsets))):
+    if not _are_sizes(offsets) or len(offsets) != 2:
         raise _Wrong("data_offsets are not two places in the file")
-    return Tensor(dtype, tuple(shape), offsets[0], offsets[1])
+    return Tensor(dtype, tuple(shape), offsets[0], offsets[1], math.prod(shape))
 
 
-def _size(value: object) -> bool:
-    return type(value) is int and value >= 0
+def _are_sizes(values: object) -> TypeGuard[list[int]]:
+    if not isinstance(values, list):
+        return False
+    for value in values:  # noqa: SIM110 - a generator would take twice as long, and there are many
+        if type(value) is not int or value < 0:
+            return False
+    return True
 
 
 def _no_fraction(text: str) -> NoReturn:
