@@ -10,7 +10,6 @@ from pippin.settings import Settings
 from pippin.settings.foreign.variables import TAKEN, VAIN
 from pippin.settings.words import variable_name
 
-
 # No test depends on how fast the machine is.
 examples.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
