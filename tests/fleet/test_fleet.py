@@ -294,8 +294,9 @@ async def test_find(make_fleet: MakeFleet) -> None:
     assert fleet.find(None).name == "demo"
     assert fleet.find("mine").name == "mine"
     assert fleet.find("repo").name == "mine"
+    assert fleet.find("org/repo").name == "mine"
     with pytest.raises(ModelNotFound) as caught:
-        fleet.find("org/repo")
+        fleet.find("org/other")
     assert caught.value.param == "model"
     with pytest.raises(ModelNotFound) as caught:
         fleet.find("ö" * 10_000)
@@ -308,5 +309,6 @@ async def test_keys_do_not_reach_the_worker() -> None:
     inner = environment(outer)
     assert "secret" not in inner.values()
     assert "PIPPIN_API_KEY" not in environment({"PIPPIN_API_KEY": "typo"})
+    assert "MLX_SERVER_API_KEY" not in environment({"MLX_SERVER_API_KEY": "secret"})
     assert inner["PIPPIN_BLAS"] == "/lib/blas.so"
     assert inner["PATH"] == "/bin"

@@ -98,6 +98,8 @@ models:
         ("models: demo", 1, "models: write a list"),
         ("models: {model: demo}", 1, "models: write a list"),
         ("models:\n- demo\n- 3", 3, "models[1]: write WHERE"),
+        ("models:\n- ''", 2, "models[0]: write WHERE"),
+        ("models:\n- x=", 2, "models[0]: write WHERE"),
         ("models:\n- {name: x}", 2, "models[0]: 'model' is missing"),
         ("models:\n- model: x\n  quantise: q4", 3, "did you mean 'quantize'?"),
         ("models:\n- model: x\n  port: 1", 3, "'port' is one setting for all, under server:"),

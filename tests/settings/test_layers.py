@@ -100,7 +100,7 @@ def test_without_a_file_there_is_the_demo() -> None:
         ("models:\n- {model: demo, temperature: 7}", ":2: models[0].temperature: Input should"),
         ("models:\n- model: demo\n  adapters: 3", ":3: models[0].adapters: "),
         ("models:\n- {model: 3}", ":2: models[0].model: "),
-        ("models:\n- ''", ":2: models[0].model: "),
+        ("models:\n- {model: ''}", ":2: models[0].model: "),
         ("server: {host: 0.0.0.0}", "--insecure"),
         ("server: {api_keys: [a b]}", ":1: api_keys: a key must be printable"),
     ],

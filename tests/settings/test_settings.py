@@ -155,6 +155,12 @@ def test_models_as_texts(text: str, name: str, where: str) -> None:
     assert (model.name, model.model) == (name, where)
 
 
+@pytest.mark.parametrize("text", ["=x", "x=", " = ", ""])
+def test_half_a_model_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write NAME=WHERE|at least 1"):
+        ModelSettings.of_text(text)
+
+
 def test_the_settings_of_one_model() -> None:
     model = ModelSettings(model="demo", temperature=0.5, adapters={"a": Path("/a")})
     settings = Settings(temperature=0.9, top_p=0.8)

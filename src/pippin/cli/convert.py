@@ -9,7 +9,7 @@ from pippin.cli.conversion import ConversionFailed, convert
 from pippin.cli.progress import shown
 from pippin.core.conversion import Conversion
 from pippin.core.worker import Quantisation
-from pippin.fleet.names import is_path
+from pippin.fleet.catalogue.naming import is_path
 from pippin.fleet.process import BITS
 
 MIB = 1 << 20

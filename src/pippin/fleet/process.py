@@ -17,6 +17,7 @@ import msgspec
 from pippin.core.sampling import SamplingDefaults
 from pippin.core.worker import Bits, Quantisation, WorkerOptions
 from pippin.settings import Settings
+from pippin.settings.foreign.variables import TAKEN
 
 logger = logging.getLogger(__name__)
 
@@ -210,15 +211,15 @@ def _quantisation(settings: Settings) -> Quantisation | None:
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:
-    """What a worker sees of the environment: none of our own variables, hence no API key, but
-    for those that are meant for it.
+    """What a worker sees of the environment: none of our own variables, nor those of other
+    servers that count as ours, hence no API key, but for those that are meant for it.
 
     Its settings come as flags. Its output is not buffered, so that last words arrive.
     """
     kept = {
         name: value
         for name, value in outer.items()
-        if name in WORKERS_VARIABLES or not name.upper().startswith("PIPPIN_")
+        if name in WORKERS_VARIABLES or not (name.upper().startswith("PIPPIN_") or name in TAKEN)
     }
     return kept | {"PYTHONUNBUFFERED": "1"}
 

@@ -70,10 +70,16 @@ class ModelSettings(BaseModel):
 
     @classmethod
     def of_text(cls, text: str) -> "ModelSettings":
-        """``WHERE`` or ``NAME=WHERE``, as on the command line."""
-        name, equals, where = text.partition("=")
+        """``WHERE`` or ``NAME=WHERE``, as on the command line.
+
+        Raises:
+            ValueError: a half of it is missing. In words for the operator.
+        """
+        name, equals, where = (part.strip() for part in text.partition("="))
         if equals and "/" not in name:
-            return cls(model=where.strip(), name=name.strip())
+            if not name or not where:
+                raise ValueError(f"{text!r} gives no usable name; write NAME=WHERE")
+            return cls(model=where, name=name)
         return cls(model=text.strip())
 
     @property

@@ -60,7 +60,7 @@ def _models(node: Node, filed: Filed) -> None:
         model = FiledModel(one.line)
         filed.models.append(model)
         if isinstance(one.value, str):
-            _of_text(one.value, model)
+            _of_text(one.value, number, model, filed)
             continue
         if not isinstance(one.value, dict):
             filed.problem(one.line, f"models[{number}]: write WHERE, NAME=WHERE, or settings")
@@ -70,10 +70,14 @@ def _models(node: Node, filed: Filed) -> None:
             filed.problem(one.line, f"models[{number}]: 'model' is missing: where the model is")
 
 
-def _of_text(text: str, model: FiledModel) -> None:
-    said = ModelSettings.of_text(text) if text.strip() else None
-    model.settings["model"] = Placed(said.model if said else "", model.line)
-    if said and said.name:
+def _of_text(text: str, number: int, model: FiledModel, filed: Filed) -> None:
+    try:
+        said = ModelSettings.of_text(text)
+    except ValueError:
+        filed.problem(model.line, f"models[{number}]: write WHERE, NAME=WHERE, or settings")
+        return
+    model.settings["model"] = Placed(said.model, model.line)
+    if said.name:
         model.settings["name"] = Placed(said.name, model.line)
 
 

@@ -116,11 +116,27 @@ def test_a_name_taken_twice_is_refused(models: tuple[str | ModelSettings, ...]) 
         catalogue(*models)
 
 
+def test_a_path_is_made_absolute_and_named_by_its_last_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "My-Model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = catalogue("./My-Model", "mine=My-Model", "org/repo-1.5", hide_hub=True)
+    assert [(one.name, one.where) for one in found.entries] == [
+        ("My-Model", str(tmp_path / "My-Model")),
+        ("mine", str(tmp_path / "My-Model")),
+        ("org/repo-1.5", "org/repo-1.5"),
+    ]
+
+
 def test_what_else_cannot_start(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no model at"):
         catalogue(str(tmp_path / "nothing"))
     with pytest.raises(ValueError, match="no usable name"):
         catalogue(ModelSettings(model="demo", aliases=("with space",)))
+    for path in ("x=./no-such-folder", "/"):
+        with pytest.raises(ValueError, match=r"no model at \./no-such-folder|no usable name"):
+            catalogue(path)
     with pytest.raises(ValueError, match="no folder of models at"):
         catalogue("demo", models_dir=tmp_path / "nothing")
 
