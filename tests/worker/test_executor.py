@@ -194,6 +194,23 @@ async def test_a_huge_step_is_told_in_many_frames() -> None:
 
 
 @pytest.mark.anyio
+async def test_what_tokens_make_is_told_in_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that of every choice a frame tells what its told tokens make, and the end with it."""
+    monkeypatch.setattr("pippin.worker.executor.FRAME_BYTES", 0)
+    desk = Desk()
+    await desk.ask(wire.Submit(1, request(stop=("ax",))))
+    letters = [TOKENIZER.encode(each, add_special_tokens=False).ids[0] for each in "aba"]
+    ends = (None, None, "length")
+    desk.executor.deliver(
+        [Token(1, 0, token, end) for token, end in zip(letters, ends, strict=True)]  # type: ignore[arg-type]
+    )
+    assert [m.events for m in desk.sent.messages if isinstance(m, wire.Report)] == [
+        (Delta(1, 0, "ab", tokens=tuple(letters[:2])),),
+        (Delta(1, 0, "a", tokens=tuple(letters[2:])), Finished(1, 0, "length", 3)),
+    ]
+
+
+@pytest.mark.anyio
 async def test_too_many_echoed_logprobs_are_refused_before_work() -> None:
     desk = Desk()
     large = request(echo=True, logprobs=20, choices=64)
