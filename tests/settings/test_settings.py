@@ -161,6 +161,13 @@ def test_half_a_model_is_refused(text: str) -> None:
         ModelSettings.of_text(text)
 
 
+def test_an_empty_variable_of_a_folder_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "MODELS_DIR", "CACHE_DIR"):
+        monkeypatch.setenv(f"PIPPIN_{name}", "")
+    settings = Settings()
+    assert (settings.config, settings.models_dir, settings.cache_dir) == (None, None, None)
+
+
 def test_the_settings_of_one_model() -> None:
     model = ModelSettings(model="demo", temperature=0.5, adapters={"a": Path("/a")})
     settings = Settings(temperature=0.9, top_p=0.8)

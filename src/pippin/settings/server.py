@@ -150,7 +150,7 @@ class Settings(ModelDefaults, BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("cache_dir", mode="before")
+    @field_validator("config", "models_dir", "cache_dir", mode="before")
     @classmethod
     def _empty_is_not_given(cls, value: object) -> object:
         return None if value == "" else value

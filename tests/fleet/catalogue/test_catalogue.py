@@ -165,6 +165,7 @@ def test_the_cache_of_the_hub(cache: Path, caplog: pytest.LogCaptureFixture) -> 
     cached(cache, "org/partial").mkdir()
     model_folder(cached(cache, "org/broken"), weights=b"\0")
     model_folder(cached(cache, "org/sounds"), {"model_type": "whisper", "architectures": ["W"]})
+    model_folder(cached(cache, "org/vectors"), {"model_type": "bert"})
     pinned = model_folder(cached(cache, "org/pinned"))
     (pinned.parent.parent / "refs" / "main").unlink()
     escaping = cached(cache, "org/escaping", "../../../models--org--good/snapshots/" + COMMIT)

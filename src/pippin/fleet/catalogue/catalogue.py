@@ -22,6 +22,10 @@ from pippin.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+ANSWERING = ("language", "vision", "gguf")
+"""Kinds of models that are listed though nobody put them here to be served: the hub's cache has
+other programs' models, too."""
+
 _Found = tuple[Entry, Path | None]
 """An entry, and where its files are if they are on this machine."""
 
@@ -150,7 +154,7 @@ class Catalogue:
             self._tell(f"{path} is not listed: its name cannot be one of a model's")
         elif known.facts is None:
             self._tell(f"{name} is not listed: {known.problem}")
-        elif source == "folder" or known.facts.kind != "unknown":  # the hub has other things, too
+        elif source == "folder" or known.facts.kind in ANSWERING:
             entry = Entry(
                 name=name, where=where, settings=self._settings, source=source, facts=known.facts
             )
