@@ -275,3 +275,16 @@ def is_beginning_of_json(text: str) -> bool:
         cut_word = any(word.startswith(rest) for word in ("true", "false", "null"))
         return bool(cut_text or cut_number or cut_word)
     return True
+
+
+def verdict(form: Form, text: str, reason: str) -> str | None:
+    """What is wrong with an answer; ``None``: nothing."""
+    if reason == "length":
+        cut = is_beginning_of_json(text) if form.is_json else True
+        return None if cut else f"no beginning of JSON: {text!r}"
+    try:
+        form.judge(text)
+    except Exception as error:  # noqa: BLE001
+        # Three libraries judge, each with errors of its own, and any of them is a verdict.
+        return f"{type(error).__name__}: {json.dumps(form.fields)} {text!r}"
+    return None if reason == "stop" else reason

@@ -2,7 +2,6 @@
 while neighbours that were asked for none say what they say alone."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import httpx
 import pytest
 from benchmarks.tokenizer import save, train
 
-from tests.journeys.forms import Form, all_forms, is_beginning_of_json
+from tests.journeys.forms import Form, all_forms, verdict
 from tests.journeys.server import RunningServer, serving
 from tests.random_model import make_random_model
 
@@ -54,19 +53,6 @@ class Crowd:
 
     async def formed(self, form: Form, seed: int) -> tuple[str, str]:
         return await self.ask(seed, max_tokens=MAX_TOKENS, **form.fields)
-
-
-def verdict(form: Form, text: str, reason: str) -> str | None:
-    """What is wrong with an answer; ``None``: nothing."""
-    if reason == "length":
-        cut = is_beginning_of_json(text) if form.is_json else True
-        return None if cut else f"no beginning of JSON: {text!r}"
-    try:
-        form.judge(text)
-    except Exception as error:  # noqa: BLE001
-        # Three libraries judge, each with errors of its own, and any of them is a verdict.
-        return f"{type(error).__name__}: {json.dumps(form.fields)} {text!r}"
-    return None if reason == "stop" else reason
 
 
 @pytest.mark.anyio

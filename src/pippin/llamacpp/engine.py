@@ -151,7 +151,7 @@ class LlamaEngine:
         if text is not None and prefill.lane:
             text = text.extended(prefill.lane.generated)
         cached, why = self._rows.recall(text, row, prefill.total)
-        if prefill.lane is None:
+        if prefill.lane is None or job.resumed:
             self._begun.append(Begun(job.id, cached, why if job.explain else None))
         return cached
 
