@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from pippin.api.adapters import AdapterList
 from pippin.api.cache import CacheList
 from pippin.api.capabilities import Capabilities
 from pippin.api.chat import ChatBody
@@ -64,6 +65,7 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "/v1/internal/model/load": SlotLoaded,
     "/v1/internal/model/unload": SlotUnloaded,
     "/v1/internal/model/info": SlotInfo,
+    "/v1/adapters": AdapterList,
     "/v1/capabilities": Capabilities,
     "/v1/cache": CacheList,
     "/health": Health,
