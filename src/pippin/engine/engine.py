@@ -227,7 +227,7 @@ class Engine:
         rows = self._recollection.recall(prefill)
         cached = prefill.done
         self._prefiller.hold(prefill.id, rows, self._recollection.stops(prefill))
-        if prefill.lane is None or prefill.job.resumed:
+        if prefill.lane is None or prefill.job.goes_on:
             self._begun.append(self._recollection.begun(prefill.job, cached))
         return cached
 
