@@ -135,6 +135,18 @@ def test_lists_that_do_not_fit(tmp_path: Path, name: str, type: int, value: list
         words_of(read_gguf(path))
 
 
+@pytest.mark.parametrize("name", ["tokens", "merges"])
+def test_words_that_are_no_texts(tmp_path: Path, name: str) -> None:
+    lists: dict[str, Any] = {"tokens": (["a", "b"], STRING), "merges": (["a b"], STRING)}
+    lists[name] = ([1, 2], 4)
+    path = tmp_path / "a.gguf"
+    path.write_bytes(
+        whole([entry(f"tokenizer.ggml.{k}", ARRAY, v, of=t) for k, (v, t) in lists.items()])
+    )
+    with pytest.raises(CannotLoad, match="no text"):
+        words_of(read_gguf(path))
+
+
 def test_no_vocabulary(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
     path.write_bytes(whole())

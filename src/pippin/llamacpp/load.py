@@ -82,7 +82,7 @@ def load(first: Path, progress: Progress) -> LoadedGGUF:
         special_tokens=special,
         architecture=str(header.metadata.get("general.architecture", "unknown")),
         context_length=max(1, weights.trained_context),
-        eos=frozenset(i for i in words.special() if weights.ends_a_text(i)),
+        eos=frozenset(filter(weights.ends_a_text, range(len(words.tokens)))),
         defaults=_defaults(header.metadata),
         digest=digest_of_files(files),
         token_numbers=_token_numbers(header),

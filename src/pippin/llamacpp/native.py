@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,7 @@ class Weights:
         self.model = self.library.llama_model_load_from_splits(paths, len(files), params)
         if not self.model:
             raise CannotLoad(f"llama.cpp cannot load {files[0]}. The log says why.")
+        weakref.finalize(self, self.library.llama_model_free, self.model).atexit = False
         self.vocabulary = self.library.llama_model_get_vocab(self.model)
         self.vocab_size = int(self.library.llama_vocab_n_tokens(self.vocabulary))
         self.trained_context = int(self.library.llama_model_n_ctx_train(self.model))
@@ -133,6 +135,8 @@ class Cache:
                 f"llama.cpp cannot make a cache for {cells} tokens. Lower --context-length or "
                 "--memory; the log says more."
             )
+        self._weights = weights  # which must outlive it
+        weakref.finalize(self, native.llama_free, self._context).atexit = False
         self._memory = native.llama_get_memory(self._context)
         self.cells = int(native.llama_n_ctx(self._context))
         self.sequences = int(native.llama_n_seq_max(self._context))

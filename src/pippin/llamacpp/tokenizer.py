@@ -77,9 +77,12 @@ class Words:
 def words_of(header: GGUFHeader) -> Words:
     """Raises ``CannotLoad``: they make no sense."""
     prefix = "tokenizer.ggml."
-    tokens = tuple(str(each) for each in header.items(f"{prefix}tokens"))
+    tokens = header.items(f"{prefix}tokens")
+    merges = header.items(f"{prefix}merges")
     if not tokens:
         raise CannotLoad(f"{header.path} has no vocabulary.")
+    if not all(isinstance(each, str) for each in (*tokens, *merges)):
+        raise CannotLoad(f"{header.path} has a vocabulary that is no text.")
 
     def listed(name: str, otherwise: float) -> tuple[float, ...]:
         values = header.items(prefix + name) or (otherwise,) * len(tokens)
@@ -92,10 +95,10 @@ def words_of(header: GGUFHeader) -> Words:
     numbers = {each: header.metadata.get(f"{prefix}{each}_token_id") for each in names}
     flags = ("add_bos_token", "add_eos_token", "add_space_prefix")
     return Words(
-        tokens=tokens,
+        tokens=tuple(map(str, tokens)),
         kinds=tuple(int(each) for each in listed("token_type", Kind.NORMAL)),
         scores=listed("scores", 0.0),
-        merges=tuple(str(each) for each in header.items(f"{prefix}merges")),
+        merges=tuple(map(str, merges)),
         model=str(header.metadata.get(f"{prefix}model", "")),
         split=str(header.metadata.get(f"{prefix}pre", "")),
         numbers={k: v for k, v in numbers.items() if type(v) is int and 0 <= v < len(tokens)},
