@@ -46,6 +46,7 @@ class Told:
         where it stopped."""
         self.scored, self.has_begun, self.was_begun = 0, False, self.has_begun or self.was_begun
         self.heard.clear()
+        self.is_forgotten = False  # it is sent anew
         if self.is_new:
             return
         places = {index: self._place(index, again) for index in self.to_come}
