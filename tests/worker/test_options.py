@@ -45,6 +45,7 @@ def test_every_setting_arrives() -> None:
         "context_length": 15,
         "temperature": 0.5,
         "top_k": 16,
+        "max_tokens": 17,
     }
     assert read(Settings.model_validate(settings)) == WorkerOptions(
         name="name",
@@ -71,7 +72,7 @@ def test_every_setting_arrives() -> None:
         default_adapter="a",
         chat_format="chatml",
         context_length=15,
-        defaults=SamplingDefaults(temperature=0.5, top_k=16),
+        defaults=SamplingDefaults(temperature=0.5, top_k=16, max_tokens=17),
     )
 
 

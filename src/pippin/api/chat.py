@@ -9,6 +9,7 @@ from pippin.api.generation import (
     adapter_of,
     check_fan_out,
     resolved_sampling,
+    token_limit,
 )
 from pippin.api.messages import Conversations, chat_prompts, conversations_of
 from pippin.api.reasoning import ReasoningFields, template_arguments
@@ -83,6 +84,7 @@ def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[Gene
     check_fan_out(len(conversations), ask.choices, max_prompts, "messages")
     sampling, adapter = resolved_sampling(ask, info), adapter_of(ask, info)
     constraint, tool_use = ask.constraint, ask.tool_use
+    limit = token_limit(ask.token_limit, ask.min_tokens, info)
     prompts = chat_prompts(conversations, template_arguments(ask, info), ask.offered)
     return [
         GenerationRequest(
@@ -90,7 +92,7 @@ def chat_requests(ask: ChatBody, info: ModelInfo, max_prompts: int) -> list[Gene
             sampling=sampling,
             adapter=adapter,
             choices=ask.choices,
-            max_tokens=ask.token_limit,
+            max_tokens=limit,
             min_tokens=ask.min_tokens or 0,
             stop=ask.stops,
             ignore_eos=ask.ignore_eos or False,

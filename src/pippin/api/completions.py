@@ -19,6 +19,7 @@ from pippin.api.generation import (
     adapter_of,
     check_fan_out,
     resolved_sampling,
+    token_limit,
 )
 from pippin.api.validation import TAG_PREFIX, disagreement
 from pippin.core.model import ModelInfo
@@ -94,10 +95,6 @@ class CompletionBody(GenerationFields):
     """Report the log-probability of every token, and so many alternatives for each."""
 
     @property
-    def token_limit(self) -> int:
-        return DEFAULT_MAX_TOKENS if self.max_tokens is None else self.max_tokens
-
-    @property
     def candidates(self) -> int:
         return self.best_of or self.choices
 
@@ -107,12 +104,8 @@ class CompletionBody(GenerationFields):
             raise disagreement("best_of", "best_of must not be less than n.")
         if self.candidates > self.choices and self.stream:
             raise disagreement("best_of", "best_of greater than n cannot be streamed.")
-        if self.token_limit == 0 and not self.echo:
+        if self.max_tokens == 0 and not self.echo:
             raise disagreement("max_tokens", "max_tokens must be at least 1, or echo true.")
-        if (self.min_tokens or 0) > self.token_limit:
-            raise disagreement(
-                "min_tokens", f"min_tokens must not be more than max_tokens ({self.token_limit})."
-            )
 
 
 def completion_requests(
@@ -128,13 +121,15 @@ def completion_requests(
     check_fan_out(len(prompts), ask.candidates, max_prompts, "prompt")
     sampling, constraint = resolved_sampling(ask, info), ask.constraint
     adapter = adapter_of(ask, info)
+    asked = DEFAULT_MAX_TOKENS if _nothing_said(ask, info) else ask.max_tokens
+    limit = token_limit(asked, ask.min_tokens, info)
     return [
         GenerationRequest(
             prompt=prompt,
             sampling=sampling,
             adapter=adapter,
             choices=ask.candidates,
-            max_tokens=ask.token_limit,
+            max_tokens=limit,
             min_tokens=ask.min_tokens or 0,
             stop=ask.stops,
             ignore_eos=ask.ignore_eos or False,
@@ -145,6 +140,11 @@ def completion_requests(
         )
         for prompt in prompts
     ]
+
+
+def _nothing_said(ask: CompletionBody, info: ModelInfo) -> bool:
+    """Of a limit: neither by the request nor by the settings."""
+    return ask.max_tokens is None and info.defaults.max_tokens is None
 
 
 def _prompts(

@@ -187,6 +187,20 @@ def adapter_of(ask: GenerationFields, info: ModelInfo) -> str | None:
     return wanted
 
 
+def token_limit(asked: int | None, min_tokens: int | None, info: ModelInfo) -> int | None:
+    """The upper bound of an answer's tokens: as the request says, else as the settings do.
+
+    Raises:
+        InvalidRequest: ``min_tokens`` is above what the settings say.
+    """
+    limit = info.defaults.max_tokens if asked is None else asked
+    if limit is not None and (min_tokens or 0) > limit:
+        raise InvalidRequest(
+            f"min_tokens must not be more than max_tokens ({limit}).", "min_tokens"
+        )
+    return limit
+
+
 def _given(ask: GenerationFields, defaults: SamplingDefaults, name: str) -> object:
     asked = getattr(ask, name)
     return getattr(defaults, name, None) if asked is None else asked

@@ -54,7 +54,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SamplingDefaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a model's generation_config.json says of sampling; ``None`` where it is silent."""
+    """What the settings and a model's generation_config.json say, where a request does not;
+    ``None`` where they are silent, too."""
 
     temperature: float | None = None
     top_k: int | None = None
@@ -62,6 +63,7 @@ class SamplingDefaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     min_p: float | None = None
     typical_p: float | None = None
     repetition_penalty: float | None = None
+    max_tokens: int | None = None
 
     def after(self, first: "SamplingDefaults") -> "SamplingDefaults":
         """What others say first, and this where they are silent."""

@@ -185,6 +185,7 @@ def worker_options(settings: Settings, name: str, where: str) -> WorkerOptions:
             top_k=settings.top_k,
             min_p=settings.min_p,
             repetition_penalty=settings.repetition_penalty,
+            max_tokens=settings.max_tokens,
         ),
         prefill_budget=settings.prefill_budget,
         max_lanes=settings.max_lanes,
