@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from typing import Any
 
@@ -18,42 +17,6 @@ COUNT = {
     "max_tokens": 3000,
     "ignore_eos": True,
 }
-
-
-def stream_lines(url: str, lines: list[str]) -> None:
-    with httpx.stream("POST", f"{url}/v1/chat/completions", json=COUNT | {"stream": True}) as r:
-        lines.extend(line for line in r.iter_lines() if line)
-
-
-def test_every_orphan_of_a_killed_worker_gets_one_error() -> None:
-    with serving() as server:
-        streams: list[list[str]] = [[] for _ in range(20)]
-        threads = [threading.Thread(target=stream_lines, args=(server.url, s)) for s in streams]
-        for thread in threads:
-            thread.start()
-        whole: list[httpx.Response] = []
-        waiter = threading.Thread(
-            target=lambda: whole.append(
-                httpx.post(f"{server.url}/v1/chat/completions", json=COUNT, timeout=60)
-            )
-        )
-        waiter.start()
-        while not all(len(lines) > 3 for lines in streams):
-            time.sleep(0.02)
-        os.kill(server.workers[0].pid, signal.SIGKILL)
-        for thread in [*threads, waiter]:
-            thread.join(30)
-        for lines in streams:
-            assert "data: [DONE]" not in lines
-            assert sum('"error"' in line for line in lines) == 1
-            assert '"error"' in lines[-1]
-            assert "SIGKILL" in lines[-1]
-        assert whole[0].status_code == 503
-        assert "retry-after" not in whole[0].headers, "nothing restarts it yet"
-        assert httpx.get(f"{server.url}/health").status_code == 200
-        assert httpx.get(f"{server.url}/health/ready").status_code == 503
-        again = httpx.post(f"{server.url}/v1/chat/completions", json=COUNT)
-        assert (again.status_code, again.json()["error"]["code"]) == (503, "model_unavailable")
 
 
 def gone(process: psutil.Process, within_s: float = 10.0) -> bool:
