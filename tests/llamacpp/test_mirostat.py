@@ -81,3 +81,17 @@ def test_what_is_forbidden_is_never_said(mode: int) -> None:
     assert {int(sampler(ZIPF[None], limits)[0]) for _ in range(60)} <= {3, 900, 1999}
     limits[0, [3, 900]] = -np.inf
     assert int(sampler(ZIPF[None], limits)[0]) == 1999
+
+
+@pytest.mark.parametrize("mode", [1, 2])
+@pytest.mark.parametrize(("tau", "eta"), [(100.0, 1.0), (1e-9, 1.0)])
+def test_what_is_never_reached_is_aimed_at_for_as_long_as_one_likes(
+    mode: int, tau: float, eta: float
+) -> None:
+    """The level grows with every token; what it is raised to would fail everybody's pass."""
+    allowed: dict[LaneId, float] = {}
+    asked = lane(9, mirostat_mode=mode, mirostat_tau=tau, mirostat_eta=eta)
+    sampler = MirostatSampler([asked], VOCAB, NumpyArrays(), allowed)
+    tokens = [int(sampler(ZIPF[None])[0]) for _ in range(60)]
+    assert all(0 <= token < VOCAB for token in tokens)
+    assert len(set(tokens)) > 20 if tau > 1 else len(set(tokens[10:])) == 1

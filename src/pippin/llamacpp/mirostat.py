@@ -88,6 +88,8 @@ def _first_version(probabilities: Probabilities, allowed: float) -> int:
     if exponent <= 0 or excess == 0:
         return len(probabilities)
     size = float(len(probabilities))
-    with np.errstate(over="ignore", invalid="ignore"):
-        kept = np.power(excess * 2.0**allowed / (1.0 - np.power(size, -excess)), 1 / exponent)
+    # An allowance has no bound: numpy makes infinity of what Python raises an exception for.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        share = excess * np.exp2(allowed) / (1.0 - np.power(size, -excess))
+        kept = np.power(share, 1 / exponent)
     return int(kept) if np.isfinite(kept) and kept < size else len(probabilities)
