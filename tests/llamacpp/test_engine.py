@@ -284,6 +284,21 @@ def test_no_numbers_end_their_own_job(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert transcript.ends[1, 0] == "length"
 
 
+def test_what_failed_is_not_remembered_of_anybody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells without numbers would fail whoever begins with them, again and again."""
+    bench.run([bench.job(1, QUESTIONS[0])])
+    decode = bench.cache.decode
+    none = [np.full((1, 1536), np.nan, np.float32)]
+    monkeypatch.setattr(bench.cache, "decode", lambda pieces: [*none * len(decode(pieces))])
+    assert bench.run([bench.job(2, QUESTIONS[0])]).failed == [2]
+    monkeypatch.setattr(bench.cache, "decode", decode)
+    after = bench.run([bench.job(3, QUESTIONS[0])])
+    assert after.begun[3].cached == 0
+    assert bench.said(after, 3) == "The capital of France is Paris."
+
+
 def test_a_long_prompt_beside_lanes(bench: Bench) -> None:
     expected = alone(bench.loaded)
     long = bench.job(99, "word " * 1500 + QUESTIONS[0], max_tokens=5)

@@ -214,10 +214,11 @@ class LlamaEngine:
     def _fail(self, jobs: Iterable[Job], outputs: list[Output]) -> None:
         """What these jobs hold is not to be used again."""
         log.error("a step failed\n%s", traceback.format_exc())
-        for job_id in dict.fromkeys(job.id for job in jobs):
+        for job_id, job in {job.id: job for job in jobs}.items():
             outputs.append(JobFailed(job_id))
             self._drop_rows(self._scheduler.cancel(job_id))
             self._lanes.poison(job_id)
+            self._rows.forget(job.text)
             for key in [key for key in self._row_of if key[0] == job_id]:
                 self._rows.free(self._row_of.pop(key))
 

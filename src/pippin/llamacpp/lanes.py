@@ -136,6 +136,7 @@ class Lanes:
         if token is None:
             log.error("the model gave no finite numbers for job %d", job.id)
             self.poison(job.id)
+            self._rows.forget(job.text)
             return JobFailed(job.id)
         if lane.guide and lane.guide.broken:
             log.warning("the constraint of job %d became too complex", job.id)

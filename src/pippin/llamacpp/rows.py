@@ -142,6 +142,18 @@ class Rows:
         while self._remembered > limits.tokens or len(self._ended) > limits.sequences:
             self._evict()
 
+    def forget(self, text: Text | None) -> None:
+        """What begins with what can be remembered of a text may be broken: nobody else is to begin
+        with it."""
+        if text is None:
+            return
+        least = max(1, self._limits.least)
+        for sequence in [one for one, held in self._ended.items() if _alike(held, text, least)]:
+            del self._ended[sequence]
+            self.free(sequence)
+        for sequence in [one for one, held in self._running.items() if _alike(held, text, least)]:
+            del self._running[sequence]
+
     def clear(self) -> None:
         """Forget every prompt, also those that run."""
         self._era += 1
@@ -209,6 +221,10 @@ def _common(a: Tokens, b: Tokens) -> int:
     shorter = min(len(a), len(b))
     differ = a[:shorter] != b[:shorter]
     return int(differ.argmax()) if differ.any() else shorter
+
+
+def _alike(held: Held, text: Text, least: int) -> bool:
+    return held.root == text.keys[0] and _common(held.tokens, text.tokens) >= least
 
 
 def _begins_with(whole: Held, part: Held) -> bool:
