@@ -212,3 +212,19 @@ def test_two_models_in_turn_in_room_for_one_do_not_thrash() -> None:
             simulation.step()
     assert a.loads + b.loads <= simulation.now / (2.0 * (1 + STAY)) + 2
     assert len(simulation.waits) > 550
+
+
+def test_what_dies_again_and_again_makes_room_first() -> None:
+    bad = Standing(name="bad", phase="degraded", size=4)
+    made = plan([ready("idle"), bad, wanted("x", since=9)], 8, now=10)
+    assert (made.unload, made.drain) == (["bad"], [])
+    pinned = Standing(name="bad", phase="degraded", size=4, pinned=True)
+    assert plan([pinned, wanted("x", 8, since=9)], 8, now=10).unload == []
+
+
+@pytest.mark.parametrize("phase", ["loading", "degraded", "ready"])
+def test_what_is_to_leave_goes_when_nobody_is_answered(phase: Phase) -> None:
+    leaving = Standing(name="a", phase=phase, size=4, leaving=True)
+    assert plan([leaving], 8, now=1).unload == ["a"]
+    busy = Standing(name="a", phase=phase, size=4, leaving=True, busy=True)
+    assert plan([busy], 8, now=1).unload == []

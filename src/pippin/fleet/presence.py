@@ -13,7 +13,7 @@ PHASES: dict[ModelState, Phase] = {
     "unloaded": "unloaded",
     "failed": "unloaded",
     "loading": "loading",
-    "degraded": "loading",
+    "degraded": "degraded",
     "ready": "ready",
     "unloading": "ending",
 }
@@ -94,8 +94,9 @@ class Presence:
         self._on_change()
 
     def want_no_more(self) -> None:
-        """Somebody does not wait any longer; if nobody does, it need not be loaded."""
-        if not self.demand.waiting and self.state == "unloaded":
+        """Somebody does not wait any longer; if nobody does, it need not be loaded. A loading that
+        has begun goes on."""
+        if not self.demand.waiting and self.state != "loading":
             self.demand.settle()
             self._on_change()
 
@@ -139,7 +140,8 @@ class Presence:
         if state == "ready":
             self._ready_since = self.demand.used = now()
             self._load_s = self._ready_since - self._load_began
-        if state in ("ready", "failed", "degraded"):
+        given_up = state == "unloading" and not self.demand.waiting
+        if given_up or state in ("ready", "failed", "degraded"):
             self.demand.settle()
         if state in ("unloaded", "failed"):
             self.leaving = self._draining = False

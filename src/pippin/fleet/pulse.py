@@ -18,7 +18,8 @@ class Pulse:
     """Asks a worker for signs of life. Owned by the worker's life; on the event loop.
 
     Anything that a worker sends is a sign of life, so one that is busy telling tokens need not
-    hurry with its ``Pong``.
+    hurry with its ``Pong``. Silence is counted in questions without an answer, not by the clock:
+    what a server that was itself stopped for a while has not read yet is no silence.
     """
 
     def __init__(self, send: Callable[[Ping], None], silence_s: float) -> None:
@@ -28,13 +29,14 @@ class Pulse:
         self._ready_silence_s = silence_s
         self._silence_s = max(silence_s, LOADING_SILENCE_S)
         self._count = 0
+        self._unanswered = 0
         self._heard = _now()
         self.told: Pong | None = None
         """Its last word about itself."""
 
     def heard(self) -> None:
         """Something came."""
-        self._heard = _now()
+        self._heard, self._unanswered = _now(), 0
 
     def ready(self) -> None:
         """It has loaded its model."""
@@ -55,8 +57,9 @@ class Pulse:
     async def lost(self) -> str:
         """Ask again and again. Returns when it was silent for too long: in words."""
         self.heard()
-        while self.silent_s < self._silence_s:
+        while self._unanswered * INTERVAL_S < self._silence_s:
             self._count += 1
+            self._unanswered += 1
             self._send(Ping(self._count))
             await asyncio.sleep(INTERVAL_S)
         return f"its worker gave no sign of life for {self._silence_s:g} s"

@@ -16,7 +16,7 @@ PATIENCE_S = 5.0
 """How long somebody waits for a place that is busy, until the busy model takes no more requests:
 otherwise a model that is never idle would never make room."""
 
-Phase = Literal["unloaded", "loading", "ready", "ending"]
+Phase = Literal["unloaded", "loading", "degraded", "ready", "ending"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,10 @@ def plan(models: Sequence[Standing], limit: int, now: float) -> Plan:
 
 def _done(model: Standing, now: float) -> bool:
     """Whether it is to go, even if nobody needs its room."""
+    if model.leaving and not model.busy:
+        return model.phase in ("loading", "degraded", "ready")
     expires = not model.pinned and model.ttl_s > 0
-    return model.idle and (model.leaving or (expires and now >= model.used + model.ttl_s))
+    return model.idle and expires and now >= model.used + model.ttl_s
 
 
 def _in_line(models: Iterable[Standing]) -> list[Standing]:
@@ -107,23 +109,30 @@ def _in_line(models: Iterable[Standing]) -> list[Standing]:
 def _make_room(
     made: Plan, models: Sequence[Standing], wanted: Standing, missing: int, now: float
 ) -> None:
-    """Unload idle models, the least recently used first; if that is not enough, let busy ones
-    get idle."""
+    """Give up what dies again and again, and unload idle models, the least recently used first;
+    if that is not enough, let busy ones get idle."""
     coming = [model for model in models if model.phase == "ending" or model.name in made.unload]
     missing -= sum(model.size for model in coming)
     rest = [
         model
         for model in models
-        if model.phase == "ready" and not model.pinned and model not in coming
+        if model.phase in ("ready", "degraded") and not model.pinned and model not in coming
     ]
-    rest.sort(key=lambda model: (not model.draining, not model.idle, model.used))
+    rest.sort(
+        key=lambda model: (
+            model.phase == "ready",
+            not model.draining,
+            not model.idle,
+            model.used,
+        )
+    )
     since = now if wanted.wanted_since is None else wanted.wanted_since
     for model in rest:
         if missing <= 0:
             return
-        if now < model.stays_until:
+        if model.phase == "ready" and now < model.stays_until:
             continue
-        if model.idle:
+        if model.idle or model.phase == "degraded":
             made.unload.append(model.name)
         elif model.draining or now - since >= PATIENCE_S:
             made.drain.append(model.name)

@@ -107,8 +107,9 @@ class Supervisor:
                 self.life.stop()
 
     async def gone(self) -> None:
-        """Wait until no process of it is left."""
-        await self.presence.changes.until(lambda: self._task is None)
+        """Wait until no process of now is left; the next one may be on its way then."""
+        if self._task is not None:
+            await asyncio.wait((self._task,))
 
     def end_answers(self) -> None:
         """End all that is in flight with one error each, and take no more requests."""
