@@ -152,3 +152,12 @@ def test_no_vocabulary(tmp_path: Path) -> None:
     path.write_bytes(whole())
     with pytest.raises(CannotLoad, match="no vocabulary"):
         words_of(read_gguf(path))
+
+
+def test_llamacpp_is_not_asked_where_it_has_no_token() -> None:
+    """It would end the process."""
+    assert words(SENTENCE | BYTES).complete
+    lacking = dict(list(BYTES.items())[:-1])
+    assert not words({name: kind for name, kind in SENTENCE.items() if name not in BYTES}).complete
+    assert not words({"<unk>": int(Kind.UNKNOWN)} | lacking).complete
+    assert words_of(read_gguf(demo.MODELS["demo-gguf"])).complete

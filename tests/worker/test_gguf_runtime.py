@@ -113,6 +113,13 @@ WEIGHTS: dict[str, Any] = {"tensors": [tensor("w", (32,), 0, 0)], "data": b"\0" 
         (whole(VOCABULARY[1:], **WEIGHTS), "what kind of model"),
         (whole(VOCABULARY[:3], **WEIGHTS), "no vocabulary"),
         (whole([*VOCABULARY, entry("split.count", 2, 3)], **WEIGHTS), "one of 3 parts"),
+        *(
+            (
+                whole([*VOCABULARY, entry(f"qwen3.{name}", 4, count)], **WEIGHTS),
+                f"{name} is {count}",
+            )
+            for name, count in [("block_count", 0), ("block_count", 513), ("expert_count", 10**6)]
+        ),
         (whole(VOCABULARY, **WEIGHTS), r"llama\.cpp cannot load"),
         (whole(VOCABULARY, **WEIGHTS)[:-200], "no GGUF file"),
     ],

@@ -10,6 +10,7 @@ import ctypes
 import importlib.metadata
 import importlib.util
 import logging
+import os
 from ctypes import (
     POINTER,
     Structure,
@@ -206,6 +207,8 @@ def library() -> Any:
             f"{PACKAGE} {found} is installed, and GGUF models need {RELEASE}: "
             "pip install 'pippin[gguf]'."
         )
+    # A debugger that it starts when it aborts would hide its last words behind its own.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     native = ctypes.CDLL(spec.origin)
     try:
         for name, (result, arguments) in _SIGNATURES.items():

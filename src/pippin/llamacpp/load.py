@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 CACHE_BYTES: Mapping[int, float] = {0: 2.0, 8: 34 / 32, 4: 18 / 32}
 """Bits of cached numbers → bytes of one, with its share of what blocks have in common."""
+MOST = {"block_count": 512, "expert_count": 512}
+"""Beyond these llama.cpp ends the process instead of refusing the model."""
 SPECIAL = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
 
 
@@ -71,7 +73,7 @@ def load(first: Path, progress: Progress) -> LoadedGGUF:
         raise CannotLoad(f"{first} is no model that goes on with a text.")
     if weights.vocab_size < len(words.tokens):
         raise CannotLoad(f"{first} has more tokens than its weights know.")
-    for sample in disagreements(tokenizer, weights.tokens_of):
+    for sample in disagreements(tokenizer, weights.tokens_of) if words.complete else ():
         log.warning("llama.cpp would read %r in other tokens", sample)
     template = header.metadata.get("tokenizer.chat_template")
     special = {name: text for name, part in SPECIAL.items() if (text := words.token(part))}
@@ -107,6 +109,12 @@ def _check_parts(headers: list[GGUFHeader]) -> None:
         )
     if "general.architecture" not in headers[0].metadata:
         raise CannotLoad(f"{headers[0].path} does not say what kind of model it is.")
+    architecture = headers[0].metadata["general.architecture"]
+    for name, most in MOST.items():
+        count = headers[0].metadata.get(f"{architecture}.{name}", 1)
+        least = 1 if name == "block_count" else 0
+        if type(count) is not int or not least <= count <= most:
+            raise CannotLoad(f"{headers[0].path}: {name} is {count}, and at most {most} can be.")
 
 
 def _defaults(metadata: Mapping[str, Value]) -> SamplingDefaults:

@@ -26,6 +26,8 @@ from pippin.models.errors import CannotLoad
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """How SentencePiece writes a space."""
+BYTES = tuple(f"<0x{number:02X}>" for number in range(256))
+"""How SentencePiece writes bytes of what it has no token for."""
 SAMPLES = (
     "Hello, world! It's 12345 o'clock, isn't it?",
     "  two spaces\n\n\tand a tab \r\n",
@@ -68,6 +70,12 @@ class Words:
         """The text of a token with a part of its own."""
         number = self.numbers.get(part)
         return None if number is None else self.tokens[number]
+
+    @property
+    def complete(self) -> bool:
+        """Whether any text can be written in these tokens. Of others llama.cpp must not be asked
+        for tokens: it ends the process where it has none."""
+        return self.model == "gpt2" or set(BYTES) <= set(self.tokens)
 
     def special(self) -> Iterator[int]:
         """Control tokens, which are no part of any text."""
