@@ -40,12 +40,14 @@ def weights_bytes(entry: Entry) -> int:
 def cache_bytes(entry: Entry, entries: tuple[Entry, ...], limit: int) -> int:
     """The budget of a model's caches: as its settings say; else what the limit leaves beside the
     weights of all configured models, in equal shares, and one share more for a model that
-    somebody may ask for."""
+    somebody may ask for. A model that is too large for its share has less, so that it fits when
+    it is alone."""
     if entry.settings.memory:
         return int(entry.settings.memory)
     fixed = [one for one in entries if one.source == "configured"]
     left = limit - sum(PROCESS_BYTES + weights_bytes(one) for one in fixed)
-    return max(LEAST_FOR_CACHES, left // (len(fixed) + 1))
+    alone = limit - PROCESS_BYTES - weights_bytes(entry)
+    return max(LEAST_FOR_CACHES, min(left // (len(fixed) + 1), alone))
 
 
 def predicted_bytes(entry: Entry, caches: int) -> int:
