@@ -46,6 +46,11 @@ async def test_health(door: Door, fleet: FakeFleet) -> None:
         fleet.models[1].state = "ready"
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+        fleet.models[1].state = "failed"
+        assert (await client.get("/health/ready")).status_code == 503
+        fleet.models[1].on_start = False  # only a request asked for it
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["models"]) == (200, {"org/one": "ready"})
 
 
 @pytest.mark.parametrize("name", ["prompt", "content"])

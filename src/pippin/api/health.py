@@ -45,8 +45,9 @@ def add_health_routes(app: FastAPI, fleet: Fleet) -> None:
 
 
 def matters(model: ServedModel) -> bool:
-    """Whether somebody counts on it: it is to be there from the start, or was loaded since."""
-    return model.on_start or model.state not in ("unloaded", "unloading")
+    """Whether somebody counts on it: it is to be there from the start, or was loaded since. What
+    a request asked for in vain does not make the server unfit for all others."""
+    return model.on_start or model.state not in ("unloaded", "unloading", "failed")
 
 
 def all_well(fleet: Fleet) -> bool:
