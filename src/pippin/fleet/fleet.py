@@ -20,6 +20,9 @@ from pippin.settings import Settings
 
 SHOWN_CHARS = 100
 """Of a model's name that nobody here has."""
+MAX_UNLISTED = 100
+"""Models that only requests named, and that are not in use: what was asked for before is forgotten,
+so clients that make names up fill neither memory nor the list."""
 ANY_NAMES = ("default", "dummy")
 """What some clients send when they mean whatever there is."""
 
@@ -41,6 +44,9 @@ class Fleet:
         self._models: dict[str, ServedModel] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._keeping: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._looks = 0
+        self._looking = asyncio.Lock()
         self.slots = Slots()
         """Which model a client means by ``X-Model-Id``."""
 
@@ -71,20 +77,27 @@ class Fleet:
     def end_answers(self) -> None:
         """End every answer in flight with one ``ModelUnavailable``, and take no more of them:
         the server is about to stop, and each client is still told."""
+        self._stopping = True
         for supervisor in self._all_supervisors():
             supervisor.end_answers()
 
     async def stop(self) -> None:
         """End every worker. When it returns, no process and no socket is left. Idempotent."""
+        self._stopping = True
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait((self._keeping,))
         await asyncio.gather(*(supervisor.stop() for supervisor in self._all_supervisors()))
 
     async def refresh(self) -> None:
-        """Look anew for models in the folder and in the hub's cache."""
-        loaded = {model.name for model in self._models.values() if model.state != "unloaded"}
-        await asyncio.to_thread(self._catalogue.refresh, loaded)
+        """Look anew for models in the folder and in the hub's cache: one look at a time, and one
+        for all who came before it began."""
+        came = self._looks
+        async with self._looking:
+            if self._looks == came:
+                self._looks += 1
+                used = {name for name, model in self._models.items() if _in_use(model)}
+                await asyncio.to_thread(self._catalogue.refresh, used)
 
     def find(self, name: str | None, slot: str | None = None) -> ServedModel:
         """The model that a request means: that of its slot, of this name, of this alias or last
@@ -102,6 +115,7 @@ class Fleet:
         if name in ANY_NAMES or self._settings.unknown_model == "default":
             return self._default
         if self._settings.unknown_model == "load" and (entry := self._catalogue.unlisted(name)):
+            self._forget_unlisted()
             return self._served(entry)
         raise _not_served(name)
 
@@ -126,7 +140,7 @@ class Fleet:
         settings = model.entry.settings
         if settings.chat_format == chat_format:
             return model
-        if model.state not in ("unloaded", "failed"):
+        if _in_use(model) and model.state != "failed":
             raise InvalidRequest(
                 "The model is loaded with another chat format; unload it first.", "chat_format"
             )
@@ -151,15 +165,28 @@ class Fleet:
     def _named(self, name: str) -> ServedModel | None:
         if entry := self._catalogue.find(name):
             return self._served(entry)
+        if name in self._models:
+            self._models[name] = self._models.pop(name)  # the last that was asked for
         return self._models.get(name)
+
+    def _forget_unlisted(self) -> None:
+        """Make a place for one more."""
+        listed = {entry.name for entry in self._catalogue.entries}
+        idle = [
+            name
+            for name, model in self._models.items()
+            if name not in listed and (model.state == "failed" or not _in_use(model))
+        ]
+        for name in idle[: max(0, len(idle) - MAX_UNLISTED + 1)]:
+            del self._models[name], self._supervisors[name]
 
     def _all_supervisors(self) -> Iterator[Supervisor]:
         return iter(tuple(self._supervisors.values()))
 
     def _served(self, entry: Entry) -> ServedModel:
-        """The one object of this name, for as long as its entry is the same or it is loaded."""
+        """The one object of this name, for as long as its entry is the same or it is in use."""
         known = self._models.get(entry.name)
-        if known is not None and (known.listed is entry or known.state != "unloaded"):
+        if known is not None and (known.listed is entry or _in_use(known)):
             return known
         return self._serve(entry)
 
@@ -180,8 +207,15 @@ class Fleet:
             ttl_s=entry.settings.ttl_s,
             on_change=self._house.wake,
         )
+        if self._stopping:
+            presence.stop()
         options = msgspec.structs.replace(options, memory=caches)
         return Supervisor(options, entry.settings, presence, self._command)
+
+
+def _in_use(model: ServedModel) -> bool:
+    """Whether there is more of it than its entry: somebody waits for it, or it was loaded."""
+    return model.awaited or model.state != "unloaded"
 
 
 def _not_served(name: str) -> ModelNotFound:

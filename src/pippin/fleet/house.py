@@ -30,10 +30,15 @@ class House:
         self._news.set()
 
     async def keep(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. An error is logged, and looked past: without this nobody would
+        ever be loaded again."""
         while True:
             self._news.clear()
-            watch = self.tidy()
+            try:
+                watch = self.tidy()
+            except Exception:
+                logger.exception("the models cannot be kept in order; it is tried again")
+                watch = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S if watch else None):
                     await self._news.wait()
