@@ -1,5 +1,6 @@
 """Weights in fewer bits: as mlx-lm converts them, once, and nothing half-done is ever used."""
 
+import fcntl
 import json
 import shutil
 import signal
@@ -15,7 +16,7 @@ from mlx_lm.utils import load_model, save_model
 
 from pippin import demo
 from pippin.core.worker import Bits, Quantisation
-from pippin.models.converted import WAITING, with_bits
+from pippin.models.converted import WAITING, convert_into, with_bits
 from pippin.models.errors import CannotLoad
 from pippin.models.load import load
 from tests.random_model import make_random_model
@@ -256,3 +257,45 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(CannotLoad, match=r"65 MiB in .*, and 1 MiB are free there"):
         with_bits(demo.MODELS["demo"], Q4, tmp_path, quiet)
     assert not list(tmp_path.glob("weights/*.partial"))
+
+
+def test_a_lock_that_was_removed_locks_nothing(tmp_path: Path) -> None:
+    with_bits(demo.MODELS["demo"], Q4, tmp_path, quiet)
+    (lock,) = tmp_path.glob("weights/*.lock")
+    shutil.rmtree(lock.with_suffix(""))
+    with lock.open() as old:
+        fcntl.flock(old, fcntl.LOCK_EX)
+        waiting = start(demo.MODELS["demo"], tmp_path)
+        said(waiting, WAITING)
+        lock.unlink()
+        new = lock.open("w")
+        fcntl.flock(new, fcntl.LOCK_EX)
+    assert waiting.stdout is not None
+    assert {waiting.stdout.readline().strip() for _ in range(5)} == {WAITING}
+    new.close()
+    assert waiting.communicate("")[0].splitlines()[-1] == f"in {lock.with_suffix('')}"
+
+
+def test_what_is_replaced_stays_until_something_took_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "mine"
+    convert_into(demo.MODELS["demo"], Q4, target, quiet)
+    before = (target / "model.safetensors").read_bytes()
+    rename = Path.rename
+
+    def interrupted(self: Path, to: Path) -> Path:
+        if self.suffix == ".partial":
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        convert_into(demo.MODELS["demo"], Quantisation(bits=8), target, quiet)
+    monkeypatch.undo()
+    assert (target / "model.safetensors").read_bytes() == before
+    target.rename(tmp_path / "mine.replaced")  # as if it was killed there
+    with pytest.raises(CannotLoad):
+        convert_into(tmp_path / "none", Q4, target, quiet)
+    assert (target / "model.safetensors").read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["mine"]

@@ -89,8 +89,7 @@ def _write_whole(source: Path, wanted: Quantisation, target: Path, progress: Pro
     """
     partial = target.with_name(target.name + PARTIAL)
     replaced = target.with_name(target.name + REPLACED)
-    for rubbish in (partial, replaced):
-        shutil.rmtree(rubbish, ignore_errors=True)
+    _tidy(target, partial, replaced)
     partial.mkdir(parents=True)
     try:
         write_quantised(source, wanted, partial, progress)
@@ -100,9 +99,16 @@ def _write_whole(source: Path, wanted: Quantisation, target: Path, progress: Pro
             target.rename(replaced)
         partial.rename(target)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
+        _tidy(target, partial, replaced)
     _sync(target.parent)
+
+
+def _tidy(target: Path, partial: Path, replaced: Path) -> None:
+    """Remove what is not needed. What was to be replaced comes back if nothing took its place."""
+    if replaced.exists() and not target.exists():
+        replaced.rename(target)
+    for rubbish in (partial, replaced):
+        shutil.rmtree(rubbish, ignore_errors=True)
 
 
 def _convert(source: Path, wanted: Quantisation, target: Path, progress: Progress) -> None:
@@ -138,11 +144,14 @@ def _sync(path: Path) -> None:
 @contextmanager
 def _locked(path: Path, progress: Progress) -> Iterator[None]:
     """Hold a lock, which ends with this process at the latest. Waits for whoever has it."""
-    with _opened(path) as descriptor:
-        while not _taken(descriptor):
-            progress(WAITING, 0, 0)
-            time.sleep(LOOK_EVERY_S)
-        yield
+    while True:
+        with _opened(path) as descriptor:
+            # Of a file that was removed meanwhile a lock is worth nothing.
+            if _taken(descriptor) and _is_at(path, descriptor):
+                yield
+                return
+        progress(WAITING, 0, 0)
+        time.sleep(LOOK_EVERY_S)
 
 
 def _remove_rubbish(store: Path) -> None:
@@ -164,6 +173,13 @@ def _opened(lock: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _taken(descriptor: int) -> bool:
