@@ -148,7 +148,8 @@ def _add_slot_routes(app: FastAPI, fleet: Fleet) -> None:
         try:
             await model.load()
         except BaseException:
-            fleet.slots.clear(slot)
+            if fleet.slots.model_of(slot) == model.name:  # and not another one's by now
+                fleet.slots.clear(slot)
             raise
         return json_answer(SlotLoaded())
 
@@ -175,12 +176,17 @@ def _add_slot_routes(app: FastAPI, fleet: Fleet) -> None:
 
 def refuse_strange_pages(request: Request) -> None:
     """A request without a body needs no preflight: any web page that a browser shows could send
-    it here. Browsers tell where it comes from.
+    it here. Browsers tell where it comes from: by ``Sec-Fetch-Site``, and where they do not trust
+    the connection (plain HTTP in a local network) by ``Origin`` only.
 
     Raises:
         InvalidRequest: from a page of another site.
     """
-    if request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+    headers = request.headers
+    strange = "origin" in headers and headers["origin"].partition("://")[2] != headers.get("host")
+    if "sec-fetch-site" in headers:
+        strange = headers["sec-fetch-site"] in ("cross-site", "same-site")
+    if strange:
         raise InvalidRequest("Web pages of other sites may not load or unload models.")
 
 
