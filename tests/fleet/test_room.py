@@ -228,3 +228,18 @@ def test_what_is_to_leave_goes_when_nobody_is_answered(phase: Phase) -> None:
     assert plan([leaving], 8, now=1).unload == ["a"]
     busy = Standing(name="a", phase=phase, size=4, leaving=True, busy=True)
     assert plan([busy], 8, now=1).unload == []
+
+
+def test_what_turns_out_to_be_larger_has_idle_models_unloaded() -> None:
+    models = [ready("old", used=1), ready("busy", used=2, busy=True), ready("large", 9, used=3)]
+    assert plan(models, 16, now=4).unload == ["old"]
+    assert plan(models, 17, now=4).unload == []
+    assert plan([ready("pinned", pinned=True, used=1), *models[1:]], 8, now=4).unload == []
+    assert plan([ready("young", ready_since=4, load_s=1), *models[1:]], 8, now=4).unload == []
+    assert plan([ready("alone", 9)], 8, now=4).unload == []
+
+
+def test_what_makes_room_already_is_not_asked_for_more() -> None:
+    ending = Standing(name="ending", phase="ending", size=4)
+    models = [ending, ready("idle", used=1), ready("last", used=2)]
+    assert plan(models, 8, now=4).unload == []

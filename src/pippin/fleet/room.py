@@ -74,6 +74,7 @@ def plan(models: Sequence[Standing], limit: int, now: float) -> Plan:
     being made for him."""
     made = Plan(unload=[model.name for model in models if _done(model, now)])
     free = limit - sum(model.size for model in models if model.phase != "unloaded")
+    _shrink(made, models, -free, now)
     for wanted in _in_line(models):
         fixed = sum(model.size for model in models if model.pinned and model is not wanted)
         if wanted.size > limit - fixed:
@@ -95,6 +96,19 @@ def _done(model: Standing, now: float) -> bool:
         return model.phase in ("loading", "degraded", "ready")
     expires = not model.pinned and model.ttl_s > 0
     return model.idle and expires and now >= model.used + model.ttl_s
+
+
+def _shrink(made: Plan, models: Sequence[Standing], excess: int, now: float) -> None:
+    """Models may turn out to be larger than they were thought to be: unload idle ones, the least
+    recently used first, but for the last of all that are loaded."""
+    loaded = sorted((one for one in models if one.phase == "ready"), key=lambda one: one.used)
+    coming = [one for one in models if one.phase == "ending" or one.name in made.unload]
+    excess -= sum(model.size for model in coming)
+    for model in loaded[:-1]:
+        stays = model.pinned or not model.idle or now < model.stays_until
+        if excess > 0 and not stays and model not in coming:
+            made.unload.append(model.name)
+            excess -= model.size
 
 
 def _in_line(models: Iterable[Standing]) -> list[Standing]:
