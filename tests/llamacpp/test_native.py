@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pippin.llamacpp.load import LoadedGGUF
-from pippin.llamacpp.native import Cache, CacheFull, Logits, Piece, Weights
+from pippin.llamacpp.native import Cache, CacheFull, DecodeFailed, Logits, Piece, Weights
 from pippin.models.errors import CannotLoad
 
 CELLS, BATCH = 512, 64
@@ -84,6 +84,18 @@ def test_a_full_cache_says_so_and_goes_on(cache: Cache) -> None:
     assert last(cache, 1, PROMPT).shape == (1, 1536)
     cache.clear()
     assert cache.length(1) == 0
+
+
+def test_what_is_taken_in_by_half_is_not_to_be_tried_again(cache: Cache) -> None:
+    for number in range(cache.cells // BATCH - 1):
+        cache.decode([Piece(0, number * BATCH, [5] * BATCH)])
+    with pytest.raises(DecodeFailed) as caught:
+        cache.decode([Piece(1, 0, [5] * (BATCH + 1))])
+    assert not isinstance(caught.value, CacheFull)
+    assert cache.length(1) == BATCH
+    cache.forget(1)
+    assert last(cache, 1, PROMPT).shape == (1, 1536)
+    cache.clear()
 
 
 def test_weights_know_the_end_of_a_text(loaded: LoadedGGUF) -> None:

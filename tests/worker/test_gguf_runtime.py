@@ -88,6 +88,7 @@ def test_another_chat_format() -> None:
     [
         ({"quantise": Quantisation(bits=4)}, "--quantize"),
         ({"adapters": {"a": "/nowhere"}}, "--adapter"),
+        ({"default_adapter": "a"}, "--adapter"),
         ({"kv_bits": 6}, "--kv-bits"),
         ({"model": "/nowhere/none.gguf"}, "no file"),
     ],

@@ -148,13 +148,14 @@ class Cache:
 
         Raises:
             CacheFull: there are no cells for them.
-            DecodeFailed: llama.cpp failed; the sequences are not to be used any more.
+            DecodeFailed: llama.cpp failed, or took in a part of them only; the sequences are not
+                to be used any more.
         """
         rows: list[Logits] = [np.empty((0, self._vocab_size), np.float32)] * len(pieces)
-        for group in _passes(pieces, self._room.size):
+        for number, group in enumerate(_passes(pieces, self._room.size)):
             count, wanted = self._room.fill([piece for _, piece in group])
             failed = self._native.llama_decode(self._context, self._room.batch(count))
-            if failed == NO_ROOM:
+            if failed == NO_ROOM and not number:
                 raise CacheFull("the cache is full")
             if failed:
                 raise DecodeFailed(f"llama_decode: {failed}")

@@ -79,7 +79,7 @@ def _refuse(options: WorkerOptions) -> None:
         raise CannotLoad(
             "--quantize is for models in MLX's format. Of a GGUF model take a file with fewer bits."
         )
-    if options.adapters:
+    if options.adapters or options.default_adapter:
         raise CannotLoad("--adapter is for models in MLX's format, not for GGUF models.")
     if options.kv_bits not in (0, 4, 8):
         raise CannotLoad("--kv-bits of a GGUF model may be 8 or 4.")
