@@ -2,6 +2,7 @@
 error how it is used. Run by ``serve_faulty``; the tests import the tokens' names from here."""
 
 import importlib
+import signal
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ RAISE, BREAK, HANG, NO_NUMBERS, ONCE = 124, 125, 186, 187, 185
 """Tokens of the demo model for bytes that are in no UTF-8 text: nobody else says them. A pass
 with the first one raises; with the second one, every pass from then on does; with the third one,
 it never ends; with the fourth one, what it computes, caches included, is no number; with the last
-one, that is so for the first time only."""
+one, that is so for the first time only. SIGUSR1 has the next pass raise, whatever it reads."""
 
 HANGS = "hostile: a pass that never ends"
 LARGEST_PASS = "hostile: the largest pass has"
@@ -66,9 +67,12 @@ class Threads:
 
 
 def _harmful(load: Callable[..., Any]) -> Callable[..., Any]:
+    fail_once = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: fail_once.set())
+
     def loaded(*args: Any, **kwargs: Any) -> Any:
         result = load(*args, **kwargs)
-        harm = Harm()
+        harm = Harm(fail_once)
         _precede(result.model, harm.read)
         _follow(result.model.model.embed_tokens, harm.spoil)
         return result
@@ -100,11 +104,12 @@ def _follow(layer: Any, after: Callable[[Any, Any], Any]) -> None:
 class Harm:
     """What one model has been told to do. On the engine thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, fail_once: threading.Event) -> None:
         self._mx = importlib.import_module("mlx.core")
         self._broken = False
         self._spoilt_once = False
         self._largest = 0
+        self._fail_once = fail_once
 
     def read(self, inputs: Any) -> None:
         if inputs.size > self._largest:
@@ -112,7 +117,9 @@ class Harm:
             say(f"{LARGEST_PASS} {inputs.size} tokens")
         tokens = set(inputs.flatten().tolist())
         self._broken = self._broken or BREAK in tokens
-        if self._broken or RAISE in tokens:
+        once = self._fail_once.is_set()
+        self._fail_once.clear()
+        if self._broken or once or RAISE in tokens:
             raise RuntimeError("planted failure")
         if HANG in tokens:
             say(HANGS)

@@ -78,41 +78,39 @@ def test_row_77_a_prompt_that_the_model_fails_on(
 
 
 def test_row_77_a_decode_step_that_raises(faulty: RunningServer, server_url: str) -> None:
-    """Whoever is in the step gets one error, and the next ones are answered. The token that does
-    harm is said by the model itself, so it is taken in by the step that everybody shares."""
+    """The token that does harm is said by the model itself, so it is taken in by the step that
+    everybody shares. Whoever is in that step is gone on with, as often as a death allows."""
     says_it = {"logit_bias": {str(RAISE): 100}}
     with Canary(faulty.url) as victim, Canary(faulty.url, "other") as canary:
         victim.must_sing()
-        failure(ask(faulty.url, words(5), **says_it), 500)
-        assert "engine_failure" in victim.must_break()
-        victim.must_sing()
-        failure(ask(faulty.url, words(5), stream=True, **says_it), 500)
-        assert "engine_failure" in victim.must_break()
+        for stream in (False, True):
+            failure(ask(faulty.url, words(5), stream=stream, **says_it), 500)
+            victim.must_sing_on("engine_failure")
         canary.must_sing()
     assert text_of(ask(faulty.url, words(50))) == text_of(ask(server_url, words(50)))
     assert httpx.get(f"{faulty.url}/health/ready").status_code == 200
 
 
 def test_row_78_a_model_that_always_fails_is_given_up() -> None:
-    """Each request fails by itself, without another try; then the worker ends, and that shows."""
+    """Each request is tried three times, no more; then the worker ends, and the next one, which
+    has not read what did the harm, answers. The neighbour notices nothing of it."""
     with serving("demo", "other=demo", program=FAULTY) as server:
         with Canary(server.url, "other") as canary:
             canary.must_sing()
             failure(ask(server.url, [BREAK, *words(3)]), 500)
-            codes = [ask(server.url, words(5)).status_code for _ in range(40)]
-            assert set(codes) == {500, 503}
-            assert codes == sorted(codes), "it came back from the dead"
+            codes = [ask(server.url, words(5)).status_code for _ in range(20)]
+            assert set(codes) <= {200, 500, 503}
+            assert codes[-1] == 200
             canary.must_sing()
-        assert httpx.get(f"{server.url}/health").status_code == 200
-        assert httpx.get(f"{server.url}/health/ready").status_code == 503
-        assert len(server.workers) == 1
+        assert httpx.get(f"{server.url}/health/ready").status_code == 200
         tries = sum("RuntimeError: planted failure" in line for line in server.log)
-    assert tries <= codes.count(500) + 3, "a failed step is tried again"
+    assert tries <= 21, "a broken engine goes on"
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_row_79_a_pass_that_never_ends(stream: bool) -> None:
-    """No token is delivered while there is work: the worker is ended, with all that waits."""
+    """No token is delivered while there is work: the worker is ended, and so are two more that try
+    the same again. Who waits beside may be answered by one of them."""
     with serving("demo", "other=demo", "--stall-timeout=2", program=FAULTY) as server:
         with concurrent.futures.ThreadPoolExecutor() as pool, Canary(server.url, "other") as canary:
             canary.must_sing()
@@ -120,12 +118,14 @@ def test_row_79_a_pass_that_never_ends(stream: bool) -> None:
             while not any(HANGS in line for line in server.log):
                 canary.must_sing()
             asked += [pool.submit(ask, server.url, words(n), stream=stream) for n in (9, 2000)]
-            errors = [failure(future.result(), 503) for future in asked]
-            assert {error["code"] for error in errors} == {"model_unavailable"}
+            assert failure(asked[0].result(), 503)["code"] == "model_unavailable"
+            assert {future.result().status_code for future in asked} <= {200, 503}
             canary.must_sing()
         refusal(ask(server.url, words(3)), 503)
         assert httpx.get(f"{server.url}/health/ready").status_code == 503
         assert any("did nothing for 2 seconds" in line for line in server.log)
+        server.wait_until_ready()
+        text_of(ask(server.url, words(3)))
 
 
 def rss(server: RunningServer) -> int:
@@ -199,6 +199,5 @@ def test_row_85_a_failure_poisons_nothing_that_is_remembered(
 def test_row_85_what_failed_once_is_computed_anew(faulty: RunningServer, server_url: str) -> None:
     """The caches of a long prompt that gave no numbers may have been remembered by then."""
     prompt = [*words(200, 6), ONCE, *words(400, 7)]
-    failure(ask(faulty.url, prompt), 500)
     for asked in (prompt, [*prompt, 700]):
         assert text_of(ask(faulty.url, asked)) == text_of(ask(server_url, asked))

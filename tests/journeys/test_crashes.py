@@ -4,20 +4,24 @@ it says undisturbed, and other models never notice."""
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from tests.hostile import serve_faulty
 from tests.journeys.server import RunningServer, serving
 from tests.random_model import make_random_model
 
 STREAMS = 20
+FAULTY = (sys.executable, str(Path(serve_faulty.__file__)))
 FIELDS: tuple[dict[str, Any], ...] = (
     {"temperature": 0},
     {"temperature": 0.9, "top_p": 0.9},
@@ -158,6 +162,34 @@ def test_what_is_not_streamed_is_told_whole(
             choices = answer.result().json()["choices"]
             texts = [choice["message"]["content"] for choice in choices]
             assert texts == undisturbed["demo", number]
+
+
+def test_streams_go_on_after_a_step_that_raised(
+    undisturbed: dict[tuple[str, int], list[str]],
+) -> None:
+    with (
+        serving("demo", "other=demo", program=FAULTY) as server,
+        ThreadPoolExecutor(STREAMS) as pool,
+    ):
+        begun = [threading.Event() for _ in range(STREAMS)]
+        numbers = [number for number in range(STREAMS) if number % 3 == 0]
+        asked = [
+            (number, body("demo", number) | {"model": model})
+            for model in ("demo", "other")
+            for number in numbers
+        ]
+        streams = [
+            pool.submit(streamed, server.url, request, event)
+            for (_, request), event in zip(asked, begun, strict=False)
+        ]
+        for event, _ in zip(begun, asked, strict=False):
+            assert event.wait(60)
+        pid = pid_of(server.url, "demo")
+        os.kill(pid, signal.SIGUSR1)
+        for (number, _), stream in zip(asked, streams, strict=True):
+            assert stream.result() == undisturbed["demo", number]
+        assert pid_of(server.url, "demo") == pid
+        assert sum("RuntimeError: planted failure" in line for line in server.log) == 1
 
 
 def test_streams_of_a_gguf_model_go_on() -> None:

@@ -9,7 +9,14 @@ import msgspec
 from pippin.core.events import Event, Failed
 from pippin.core.memory import MemoryFigures
 from pippin.core.request import GenerationRequest, Prompt
-from pippin.errors import InvalidRequest, ModelFailed, PippinError, ServerBusy, from_kind
+from pippin.errors import (
+    EngineFailure,
+    InvalidRequest,
+    ModelFailed,
+    PippinError,
+    ServerBusy,
+    from_kind,
+)
 from pippin.fleet.answer import Answer
 from pippin.fleet.orphans import Asking, Orphans, Question
 from pippin.fleet.turnover import Turnover
@@ -121,9 +128,14 @@ class InFlight:
         return (await self._ask(ForgetPrompts(next(self._ids)), MemoryTold)).figures
 
     def deliver(self, event: Event) -> None:
-        """Hand an event to its answer. One for an answer that was cancelled is dropped."""
+        """Hand an event to its answer. One for an answer that was cancelled is dropped. A failed
+        step need not fail again: its answers are gone on with, like those of a dead worker."""
         answer = self._answers.get(event.id)
         if answer is None:
+            return
+        if _step_failed(event) and answer.adoptions < MAX_ADOPTIONS:
+            del self._answers[event.id]
+            self._adopt_answer(answer)
             return
         if isinstance(event, Failed) and event.kind == ServerBusy.__name__:
             answer.fail(self._busy(event.message, 1))
@@ -225,3 +237,7 @@ class InFlight:
             self._channel.send(message)
         except BrokenFrame as error:
             raise InvalidRequest("The request is too large.") from error
+
+
+def _step_failed(event: Event) -> bool:
+    return isinstance(event, Failed) and event.kind == EngineFailure.__name__
