@@ -184,3 +184,7 @@ async def test_names_that_clients_make_up_do_not_pile_up(make_fleet: MakeFleet) 
             assert len(fleet.models) == MAX_UNLISTED + 2  # the listed one, and the one in use
             assert fleet.find("org/first") is first
             assert "org/0" not in {one.name for one in fleet.models}
+        fleet.slots.put("7", "org/first")
+        for number in range(MAX_UNLISTED + 20):
+            fleet.find(f"org/{number}")
+        assert fleet.find(None, "7") is first

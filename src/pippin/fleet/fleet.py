@@ -175,7 +175,9 @@ class Fleet:
         idle = [
             name
             for name, model in self._models.items()
-            if name not in listed and (model.state == "failed" or not _in_use(model))
+            if name not in listed
+            and not self.slots.holds(name)
+            and (model.state == "failed" or not _in_use(model))
         ]
         for name in idle[: max(0, len(idle) - MAX_UNLISTED + 1)]:
             del self._models[name], self._supervisors[name]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -317,3 +318,15 @@ def test_no_text_becomes_a_path(name: str) -> None:
 
 
 CATALOGUE = catalogue("demo", hide_hub=True)
+
+
+def test_what_is_gone_from_the_disk_is_forgotten(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        model_folder(tmp_path / "models" / name)
+    found = catalogue("demo", models_dir=tmp_path / "models", hide_hub=True)
+    first = found.find("one")
+    shutil.rmtree(tmp_path / "models" / "two")
+    found.refresh()
+    assert names(found) == ["demo", "one"]
+    assert found.find("one") is first
+    assert {path.name for path in found._reader._known} == {demo.MODELS["demo"].name, "one"}

@@ -102,6 +102,7 @@ class Catalogue:
             paths.add(there)
         for name, entry in kept.items():
             found.setdefault(name, entry)
+        self._reader.forget_others()
         self._names = {
             called: entry for entry in found.values() for called in (entry.name, *entry.aliases)
         }

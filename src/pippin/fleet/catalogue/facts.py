@@ -27,9 +27,11 @@ class FactsReader:
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[Signature, Known]] = {}
+        self._asked: set[Path] = set()
 
     def read(self, path: Path) -> Known:
         """The facts of a folder or file, or why there are none. Does I/O."""
+        self._asked.add(path)
         signature = _signature(path)
         before = self._known.get(path)
         if before is not None and before[0] == signature:
@@ -38,9 +40,10 @@ class FactsReader:
         self._known[path] = (signature, known)
         return known
 
-    def forget_all_but(self, paths: set[Path]) -> None:
-        """Keep what is known of these paths only."""
-        self._known = {path: known for path, known in self._known.items() if path in paths}
+    def forget_others(self) -> None:
+        """Keep what is known of those paths only that were read since the last time."""
+        self._known = {path: known for path, known in self._known.items() if path in self._asked}
+        self._asked = set()
 
 
 def _read(path: Path) -> Known:
