@@ -1,5 +1,6 @@
 """The batch loop over the demo model: the same tokens alone, in a crowd, after pauses."""
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,8 @@ class Bench:
 
     def __init__(self, loaded: LoadedGGUF, *, cells: int = 4096, **options: Any) -> None:
         self.loaded = loaded
-        self.cache = Cache(loaded.weights, cells=cells, sequences=LANES + 64, batch=512, threads=1)
+        rows = LANES + options.pop("spare", 64)
+        self.cache = Cache(loaded.weights, cells=cells, sequences=rows, batch=512, threads=1)
         limits = Limits(tokens=options.pop("remembered", 1024), sequences=16, least=8)
         self.rows = Rows(self.cache, fingerprint=b"demo", limits=limits, token_bytes=1)
         options = {"step_tokens": 64, "max_lanes": LANES} | options
@@ -222,6 +224,38 @@ def test_a_prompt_that_is_only_scored(bench: Bench) -> None:
     assert [each.logprob for each in one if each] == pytest.approx(
         [each.logprob for each in other if each], abs=0.1
     )
+
+
+def test_a_crowd_that_is_only_scored_takes_no_rows_from_lanes(loaded: LoadedGGUF) -> None:
+    """Whose turn it is changes from step to step, and so does who begins."""
+    bench = Bench(loaded, cells=8192, spare=4, step_tokens=8)
+    rng = random.Random(0)
+
+    def asked() -> dict[str, Any]:
+        return {"max_tokens": 0} if rng.random() < 0.8 else {"choices": rng.choice([1, 4, 8])}
+
+    jobs = [
+        bench.job(
+            number,
+            "word " * rng.randrange(1, 30),
+            tenant=str(number),
+            priority=rng.choice(["interactive", "batch", "agent"]),
+            **asked(),
+        )
+        for number in range(100)
+    ]
+    waiting = list(jobs)
+
+    def arrive(_: int) -> None:
+        for _ in range(rng.choice([0, 0, 1, 3, 10])):
+            if waiting:
+                bench.engine.submit(waiting.pop())
+
+    transcript = bench.run([waiting.pop()], arrive)
+    assert not waiting
+    assert not transcript.failed
+    assert len(transcript.ended) == sum(not job.max_tokens for job in jobs)
+    assert len(transcript.ends) == sum(job.choices for job in jobs if job.max_tokens)
 
 
 def test_the_end_comes_not_before_it_may(bench: Bench) -> None:

@@ -49,6 +49,9 @@ class LlamaEngine:
         self.max_lanes = max_lanes
         self.cells = cache.cells - max_lanes
         """Tokens that all lanes may have, beside their newest ones."""
+        self._spare = (cache.sequences - max_lanes) // 2
+        """Sequences for jobs without lanes, which are only scored, and as many for lanes that
+        pause: neither may take those that lanes need."""
         self._queue_timeout_s = queue_timeout_s
         self._scheduler = Scheduler(
             step_tokens=step_tokens,
@@ -56,7 +59,7 @@ class LlamaEngine:
             can_group=False,
             lane_bytes=_itself,  # memory is counted in cells: one is a token
             budget_bytes=self.cells,
-            max_jobs=max_jobs,
+            max_jobs=min(max_jobs or self._spare, self._spare),
             begin=self._begin,
             clock=clock,
         )
@@ -175,7 +178,7 @@ class LlamaEngine:
         """Lanes give way to what is more urgent, or when cells are short."""
         self._drop_rows(self._scheduler.reclaim(self._lanes.all, self._used))
         for lane, wanted in self._scheduler.victims(self._lanes.all, self._used):
-            keep = wanted and self._rows.available > self.max_lanes
+            keep = wanted and self._rows.available > self.max_lanes + self._spare
             row = self._lanes.take_out(lane)
             prefill = self._scheduler.pause(lane, kept=keep)
             if keep:
