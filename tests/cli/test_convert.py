@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,16 @@ def test_mistakes(arguments: tuple[str, ...], code: int, reason: str, tmp_path: 
     assert not os.listdir(folder)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Programs that are started now heed Ctrl-C, even if these tests run in the background, where
+    it is ignored, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*PIPPIN, "demo", "--quantize", "q4"],

@@ -85,6 +85,21 @@ async def test_who_asks_in_between_waits_for_the_next_worker(make_fleet: MakeFle
         assert (await model.tokenize(TextPrompt(text="ab"))).tokens == (97, 98)
 
 
+async def test_who_was_let_in_just_before_a_death_is_answered_after_it(
+    make_fleet: MakeFleet,
+) -> None:
+    async with make_fleet("good") as fleet:
+        (model,) = fleet.models
+        async with model.held():
+            os.kill(pid_of(model), signal.SIGKILL)
+            while model.state == "ready":
+                await asyncio.sleep(0.001)
+            answers = model.submit_all([ask("one two"), ask("three"), ask("four")])
+            answers[1].cancel()
+            assert await told(answers[0]) == ["one two "]
+            assert await told(answers[2]) == ["four "]
+
+
 async def test_a_question_is_asked_again(make_fleet: MakeFleet) -> None:
     """Of a worker that is stopped, and killed for its silence."""
     async with make_fleet("good", worker_silence_timeout_s=0.8, worker_stop_timeout_s=0.2) as fleet:

@@ -136,7 +136,7 @@ def test_row_12_header_injection(server_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/nothing", 404), ("PUT", CHAT, 405), ("DELETE", "/v1/models", 405)],
+    [("GET", "/v1/nothing", 404), ("PUT", CHAT, 405), ("DELETE", "/v1/capabilities", 405)],
 )
 def test_row_20_errors_tell_no_internals(
     client: httpx.Client, method: str, path: str, status: int

@@ -170,7 +170,7 @@ class ServedModel:
             InvalidRequest: a request is larger than a frame.
             ServerBusy: too many are waiting, or the worker does not take what it was sent.
         """
-        return self._supervisor.requests.submit_all(requests)
+        return self._supervisor.submit_all(requests)
 
     async def tokenize(
         self, prompt: Prompt, *, add_special_tokens: bool = True, texts: bool = False

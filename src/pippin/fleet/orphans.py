@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pippin.core.request import GenerationRequest
 from pippin.errors import PippinError
 from pippin.fleet.answer import Answer
 from pippin.wire.messages import (
@@ -41,6 +42,12 @@ class Question:
         """End with this error, unless it is complete already."""
         if not self.complete:
             self.reply.set_exception(error)
+
+
+def waiting(requests: Sequence[GenerationRequest]) -> tuple[list[Answer], "Orphans"]:
+    """Answers to requests that came between two workers: the next one is to begin them."""
+    answers = [Answer(0, request, lambda _: None) for request in requests]
+    return answers, Orphans(answers)
 
 
 class Orphans:

@@ -6,13 +6,15 @@ import logging
 from collections.abc import Sequence
 
 from pippin.core.model import ModelInfo, ModelState
+from pippin.core.request import GenerationRequest
 from pippin.core.worker import WorkerOptions
 from pippin.errors import ModelFailed, ModelUnavailable, PippinError
+from pippin.fleet.answer import Answer
 from pippin.fleet.backoff import Backoff
 from pippin.fleet.figures import figures_of
 from pippin.fleet.inflight import InFlight
 from pippin.fleet.life import Ending, WorkerLife
-from pippin.fleet.orphans import Orphans
+from pippin.fleet.orphans import Orphans, waiting
 from pippin.fleet.presence import STOPPING, Presence
 from pippin.fleet.process import WORKER_COMMAND
 from pippin.fleet.sizes import PROCESS_BYTES
@@ -70,6 +72,19 @@ class Supervisor:
         if not open or life is None or life.requests is None:
             raise presence.unavailable()
         return life.requests
+
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[Answer]:
+        """Begin an answer for each of them, or for none. If a worker has just died, the next one
+        begins them.
+
+        Raises: as ``InFlight.submit_all``; ModelUnavailable: it is not loaded.
+        """
+        recovers = self.presence.state == "loading" and self._info is not None
+        if not recovers or self.presence.server_stops:
+            return self.requests.submit_all(requests)
+        answers, orphans = waiting(requests)
+        self._orphans.append(orphans)
+        return answers
 
     def measure(self) -> None:
         """See what its worker really takes."""
