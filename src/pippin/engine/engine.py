@@ -140,6 +140,9 @@ class Engine:
         decoding = self._decode(outputs)
         self._decoder.remove_dropped(outputs)
         self._pause_lanes(outputs)
+        for output in outputs:
+            if isinstance(output, JobFailed):
+                self.cancel(output.job_id)  # or its other lanes' prompts would fail once more
         prefilled = self._prefill(outputs)
         for job_id in self._failures.among(outputs):
             self.cancel(job_id)  # what is left of it elsewhere
