@@ -233,8 +233,13 @@ class Log:
 
     def __init__(self, native: Any) -> None:
         self._level = logging.DEBUG
+        self._native = native
         self._line = LogLine(partial(self._take))
         native.llama_log_set(self._line, None)
+
+    def close(self) -> None:
+        """From now on the library writes to standard error, as without a log."""
+        self._native.llama_log_set(LogLine(), None)
 
     def _take(self, level: int, text: bytes | None, _: object) -> None:
         if level != CONTINUED:

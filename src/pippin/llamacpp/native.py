@@ -56,7 +56,8 @@ class Weights:
             CannotLoad: llama.cpp is not there, or cannot read the model.
         """
         self.library = library()
-        self._log = Log(self.library)
+        # The library must not call a log that is gone: also if nothing could be loaded.
+        weakref.finalize(self, Log(self.library).close).atexit = False
         self.library.llama_backend_init()
 
         def told(share: float, _: object) -> bool:
@@ -135,8 +136,8 @@ class Cache:
                 f"llama.cpp cannot make a cache for {cells} tokens. Lower --context-length or "
                 "--memory; the log says more."
             )
-        self._weights = weights  # which must outlive it
-        weakref.finalize(self, native.llama_free, self._context).atexit = False
+        # The weights must outlive it, also if both are found to be unreachable at once.
+        weakref.finalize(self, _free_context, native, self._context, weights).atexit = False
         self._memory = native.llama_get_memory(self._context)
         self.cells = int(native.llama_n_ctx(self._context))
         self.sequences = int(native.llama_n_seq_max(self._context))
@@ -268,3 +269,8 @@ def _passes(pieces: Sequence[Piece], most: int) -> list[list[tuple[int, Piece]]]
             done += taken
             room -= taken
     return [each for each in passes if each]
+
+
+def _free_context(native: Any, context: int, _weights: Weights) -> None:
+    """``_weights`` are kept until then."""
+    native.llama_free(context)
