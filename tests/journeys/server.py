@@ -34,7 +34,7 @@ class RunningServer:
     @property
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "--socket" in child.cmdline()]
+        return [child for child in children if _is_worker(child)]
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -52,6 +52,14 @@ class RunningServer:
             self.log.append(line)
             if found := re.search(r"Listening on (http://\S+)", line):
                 self.url = found[1]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """Those that are just ending are none any more."""
+    try:
+        return "--socket" in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 @contextmanager
