@@ -207,7 +207,8 @@ def _in_slot(fleet: Fleet, request: Request) -> ServedModel:
 
 
 async def _loading(model: ServedModel) -> AsyncIterator[bytes]:
-    """Events until it is loaded, or an error. Who stops listening does not stop the loading."""
+    """Events until it is loaded, or an error. Who stops listening waits no longer; a worker that
+    was started goes on loading."""
     loading = asyncio.create_task(model.load())
     try:
         while not loading.done():

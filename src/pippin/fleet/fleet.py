@@ -63,11 +63,6 @@ class Fleet:
         """Those that are to be there from the start."""
         return tuple(model for model in self.models if model.entry.on_start)
 
-    @property
-    def memory_limit(self) -> int:
-        """Bytes, of all workers together."""
-        return self._limit
-
     async def start(self) -> None:
         """Begin to load what is to be there from the start. Returns at once."""
         self._keeping = asyncio.create_task(self._house.keep(), name="house")

@@ -181,10 +181,6 @@ class InFlight:
         for question in orphans.questions:
             self._adopt_question(question)
 
-    def orphan(self, kind: type[PippinError], message: str) -> None:
-        """End all that waits, each with one error of its own."""
-        self.release().fail(kind, message)
-
     def _adopt_answer(self, answer: Answer) -> None:
         if answer.adoptions >= MAX_ADOPTIONS:
             answer.fail(ModelFailed(GIVEN_UP))
