@@ -7,7 +7,7 @@ import pytest
 from pippin import demo
 from pippin.models import gguf_files as subject
 from pippin.models.errors import CannotLoad
-from pippin.models.gguf_files import is_gguf, resolve_gguf, shards
+from pippin.models.gguf_files import is_gguf, resolve_gguf
 
 
 def resolved(name: str | Path) -> Path:
@@ -57,19 +57,6 @@ def test_a_folder_in_mlx_s_format_is_none(tmp_path: Path) -> None:
     folder = made(tmp_path, "a.gguf", "config.json")
     assert not is_gguf(str(folder))
     assert not is_gguf(str(made(tmp_path / "empty", "readme.md")))
-
-
-def test_parts(tmp_path: Path) -> None:
-    names = [f"m-{number:05}-of-00003.gguf" for number in (1, 2, 3)]
-    folder = made(tmp_path, *names)
-    first = resolved(folder)
-    assert shards(first) == [folder / name for name in names]
-    assert shards(folder / "other.gguf") == [folder / "other.gguf"]
-    with pytest.raises(CannotLoad, match="part 2 of a model"):
-        shards(folder / names[1])
-    (folder / names[2]).unlink()
-    with pytest.raises(CannotLoad, match=names[2]):
-        shards(first)
 
 
 @pytest.mark.parametrize("name", ["./none.gguf", "/nowhere/none.gguf", "~/none/none.gguf"])

@@ -57,25 +57,6 @@ def resolve_gguf(name: str, progress: Progress) -> Path:
     return _only_model(download(repo, progress, patterns), name, kind)
 
 
-def shards(first: Path) -> list[Path]:
-    """All files of a model, in order, given its first one.
-
-    Raises:
-        CannotLoad: one is missing, or this is not the first one.
-    """
-    match = _SHARD.fullmatch(first.name)
-    if match is None:
-        return [first]
-    stem, number, count = match[1], int(match[2]), int(match[3])
-    if number != 1:
-        raise CannotLoad(f"{first} is part {number} of a model. Give its first part.")
-    files = [first.with_name(f"{stem}-{i:05}-of-{count:05}.gguf") for i in range(1, count + 1)]
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise CannotLoad(f"Of the model {first}, the part {missing[0]} is missing.")
-    return files
-
-
 def _only_model(folder: Path, name: str, kind: str) -> Path:
     models = [each for each in _models_in(folder) if kind.lower() in each.name.lower()]
     if len(models) == 1:
