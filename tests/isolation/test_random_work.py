@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -221,9 +221,15 @@ ROUNDS = 6
 def test_random_work(kind: Kind, arrays: type, tmp_path: Path) -> None:
     """And enough happened, or else it says less than it seems to."""
     seen: Counter[str] = Counter()
-    for _ in range(ROUNDS):
+
+    def begin() -> RandomWork:
+        return RandomWork(kind, tmp_path, seen)
+
+    for number in range(ROUNDS):
+        if settings().derandomize:  # each round would be the first one again
+            seed(number)(begin)
         run_state_machine_as_test(
-            cast(Any, lambda: RandomWork(kind, tmp_path, seen)),
+            cast(Any, begin),
             settings=settings(max_examples=16, stateful_step_count=60, deadline=None),
         )
         enough = ("hits", "paused, rows gone", "resumed", "resumed, one lane")
