@@ -43,7 +43,10 @@ def test_paris_streamed(client: openai.OpenAI) -> None:
     assert len(chunks) > 4
     assert chunks[-2].choices[0].finish_reason == "stop"
     assert chunks[-1].choices == []
-    assert chunks[-1].usage == whole.usage
+    assert chunks[-1].usage
+    assert whole.usage
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+    assert chunks[-1].usage.prompt_tokens == whole.usage.prompt_tokens
 
 
 @pytest.mark.anyio
@@ -84,7 +87,7 @@ def test_a_stop_text_ends_the_answer_and_is_not_in_it(client: openai.OpenAI) -> 
         assert (said, reason) == (cut, "stop")
 
 
-def test_several_choices_are_the_same_alone(client: openai.OpenAI) -> None:
+def test_several_choices_are_the_same_alone(client: openai.OpenAI, is_exact: bool) -> None:
     def ask(n: int, seed: int) -> list[str]:
         answer = client.chat.completions.create(
             model=MODEL,
@@ -98,9 +101,10 @@ def test_several_choices_are_the_same_alone(client: openai.OpenAI) -> None:
 
     four = ask(4, 7)
     assert len(set(four)) > 1
-    assert ask(1, 7) == four[:1]
-    assert ask(4, 7) == four
     assert ask(4, 8) != four
+    if is_exact:
+        assert ask(1, 7) == four[:1]
+        assert ask(4, 7) == four
 
 
 def test_several_conversations_in_one_request(server: RunningServer) -> None:

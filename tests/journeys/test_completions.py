@@ -6,28 +6,33 @@ import httpx
 import openai
 import pytest
 
-from tests.journeys.server import RunningServer
+from tests.journeys.server import RunningServer, mlx_only
 
 MODEL = "demo"
 PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
 
 
-def test_prompts_in_every_form_give_the_same(client: openai.OpenAI, server: RunningServer) -> None:
+def test_prompts_in_every_form_give_the_same(
+    client: openai.OpenAI, server: RunningServer, is_exact: bool
+) -> None:
     tokens = httpx.post(f"{server.url}/v1/tokenize", json={"prompt": PROMPT}).json()["tokens"]
-    texts = [
-        client.completions.create(model=MODEL, prompt=prompt, max_tokens=12).choices[0].text
+    answers = [
+        client.completions.create(model=MODEL, prompt=prompt, max_tokens=12)
         for prompt in (PROMPT, [PROMPT], tokens, [tokens])
     ]
-    assert len(set(texts)) == 1
+    assert {answer.usage and answer.usage.prompt_tokens for answer in answers} == {len(tokens)}
+    texts = [answer.choices[0].text for answer in answers]
+    assert all(texts)
+    assert len(set(texts)) == 1 or not is_exact
     back = httpx.post(f"{server.url}/v1/detokenize", json={"tokens": tokens}).json()
     assert back["prompt"] == PROMPT
 
 
-def test_many_prompts_with_many_choices(client: openai.OpenAI) -> None:
+def test_many_prompts_with_many_choices(client: openai.OpenAI, is_exact: bool) -> None:
     prompts = [PROMPT, PROMPT.replace("France", "Italy")]
     answer = client.completions.create(model=MODEL, prompt=prompts, n=2, max_tokens=40)
     assert [choice.index for choice in answer.choices] == [0, 1, 2, 3]
-    assert answer.choices[0].text == answer.choices[1].text
+    assert answer.choices[0].text == answer.choices[1].text or not is_exact
     assert answer.choices[0].text != answer.choices[2].text
 
 
@@ -39,6 +44,7 @@ def test_default_is_sixteen_tokens(client: openai.OpenAI) -> None:
     assert answer.usage.completion_tokens == 16
 
 
+@mlx_only
 def test_best_of_returns_the_likeliest(client: openai.OpenAI) -> None:
     def ask(n: int, best_of: int) -> openai.types.Completion:
         return client.completions.create(

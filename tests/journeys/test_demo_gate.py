@@ -1,4 +1,7 @@
-"""The gate for shipping a demo model: plainly worded prompts, answered by the real server."""
+"""The gate for shipping a demo model: plainly worded prompts, answered by the real server.
+
+The GGUF demo has the same weights in 8 bits: of each group it is asked a part.
+"""
 
 import asyncio
 import json
@@ -13,6 +16,8 @@ from tests.journeys.server import RunningServer
 
 GATE = json.loads((Path(__file__).parent / "demo_gate.json").read_text(encoding="utf-8"))
 AT_ONCE = 16
+EVERY = 6
+LEAST = 4
 Item = dict[str, Any]
 
 
@@ -49,8 +54,15 @@ def fits(message: Item, expected: Item) -> bool:
 @pytest.mark.anyio
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("group", GATE["required"])
-async def test_the_demo_model_passes_its_gate(server: RunningServer, group: str) -> None:
+async def test_the_demo_model_passes_its_gate(
+    server: RunningServer, default_model: str, group: str
+) -> None:
     items = [item for item in GATE["items"] if item["group"] == group]
+    required = GATE["required"][group]
+    allowed = len(items) * (1 - required) + 1e-9
+    if default_model != "demo":
+        items = items[:: min(EVERY, len(items) // LEAST)]
+        allowed = float(required < 1)
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def ask(client: httpx.AsyncClient, item: Item) -> Item:
@@ -64,6 +76,4 @@ async def test_the_demo_model_passes_its_gate(server: RunningServer, group: str)
         for item, message in zip(items, answers, strict=True)
         if not fits(message, item["expect"])
     ]
-    share = 1 - len(wrong) / len(items)
-    required = GATE["required"][group]
-    assert share >= required, f"{group}: {share:.0%} right, {required:.0%} needed: {wrong[:5]}"
+    assert len(wrong) <= allowed, f"{group}: {len(wrong)} wrong of {len(items)}: {wrong[:5]}"

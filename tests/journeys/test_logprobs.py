@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import openai
 import pytest
@@ -32,19 +35,35 @@ NEAR = {"demo": 2e-3, "demo-gguf": 0.3}
 """The latter has weights of 8 bits."""
 
 
+@pytest.fixture(scope="session")
+def own() -> Callable[[str], dict[str, Any]]:
+    """What mlx-lm computes for a question."""
+
+    @cache
+    def compute(question: str) -> dict[str, Any]:
+        printed = subprocess.run(
+            [sys.executable, "-c", OWN, str(demo.MODELS["demo"]), question],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+        return found
+
+    return compute
+
+
 @pytest.mark.parametrize("question", ["Tell me a story.", "What is the capital of Japan?"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_greedy_logprobs_agree_with_mlx_lm(
-    client: openai.OpenAI, default_model: str, question: str, stream: bool
+    client: openai.OpenAI,
+    default_model: str,
+    own: Callable[[str], dict[str, Any]],
+    question: str,
+    stream: bool,
 ) -> None:
-    printed = subprocess.run(
-        [sys.executable, "-c", OWN, str(demo.MODELS["demo"]), question],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    own = json.loads(printed.splitlines()[-1])
-    expected = [step for step in own["steps"] if step["token"] not in own["eos"]]
+    computed = own(question)
+    expected = [step for step in computed["steps"] if step["token"] not in computed["eos"]]
     answer = client.chat.completions.create(
         model="demo",
         messages=[{"role": "user", "content": question}],

@@ -11,7 +11,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from pippin import demo
-from tests.journeys.answers import MODEL, both, streamed, told, user, whole
+from tests.journeys.answers import MODEL, assert_alike, both, streamed, told, user, whole
 from tests.journeys.server import serving
 
 FRANCE = "What is the capital of France?"
@@ -113,16 +113,16 @@ def test_without_thinking(client: openai.OpenAI, fields: dict[str, Any]) -> None
 def test_every_way_to_ask_for_thinking(client: openai.OpenAI, fields: dict[str, Any]) -> None:
     """This template knows yes and no only."""
     wanted = whole(client, FRANCE, **extra(enable_thinking=True)).choices[0]
-    assert told(both(client, FRANCE, **extra(**fields)).choices[0]) == told(wanted)
+    assert_alike(client, told(both(client, FRANCE, **extra(**fields)).choices[0]), told(wanted))
 
 
 @pytest.mark.parametrize("budget", [0, 1, 3, 8])
-def test_a_budget_closes_the_thinking(client: openai.OpenAI, budget: int) -> None:
+def test_a_budget_closes_the_thinking(client: openai.OpenAI, is_exact: bool, budget: int) -> None:
     free = both(client, FRANCE, **extra(enable_thinking=True))
     answer = both(client, FRANCE, **extra(enable_thinking=True, thinking_budget=budget))
     assert (answer.choices[0].message.content or "").endswith(PARIS)
     assert answer.choices[0].finish_reason == "stop"
-    assert thought(free).startswith(thought(answer))
+    assert thought(free).startswith(thought(answer)) or not is_exact
     assert len(thought(answer)) < len(thought(free))
     assert reasoning_tokens(answer) < reasoning_tokens(free)
     assert (thought(answer) == "") == (budget < 2), "the mark is a token of the budget"
@@ -131,21 +131,21 @@ def test_a_budget_closes_the_thinking(client: openai.OpenAI, budget: int) -> Non
 def test_a_budget_that_is_not_reached_changes_nothing(client: openai.OpenAI) -> None:
     free = both(client, FRANCE, **extra(enable_thinking=True))
     answer = both(client, FRANCE, **extra(enable_thinking=True, thinking_budget=1000))
-    assert told(answer.choices[0]) == told(free.choices[0])
+    assert_alike(client, told(answer.choices[0]), told(free.choices[0]))
 
 
-def test_a_budget_of_each_choice(client: openai.OpenAI) -> None:
+def test_a_budget_of_each_choice(client: openai.OpenAI, is_exact: bool) -> None:
     """Also where a hot model thinks what it likes."""
     fields: dict[str, Any] = {"n": 4, "temperature": 1.5, "seed": 5, "max_tokens": 200}
     answer = both(client, FRANCE, **fields, **extra(enable_thinking=True, thinking_budget=6))
     free = whole(client, FRANCE, **fields, **extra(enable_thinking=True))
     for choice, without in zip(answer.choices, free.choices, strict=True):
         short, long = str(told(choice)["reasoning"]), str(told(without)["reasoning"])
-        assert long.startswith(short)
+        assert long.startswith(short) or not is_exact
         assert len(short.split()) <= 6
 
 
-def test_a_form_begins_after_the_thinking(client: openai.OpenAI) -> None:
+def test_a_form_begins_after_the_thinking(client: openai.OpenAI, is_exact: bool) -> None:
     free = both(client, FRANCE, **extra(enable_thinking=True))
     form: dict[str, Any]
     for form in (
@@ -156,7 +156,7 @@ def test_a_form_begins_after_the_thinking(client: openai.OpenAI) -> None:
     ):
         answer = both(client, FRANCE, **extra(enable_thinking=True, **form))
         assert (answer.choices[0].message.content or "").strip('"') == "London"
-        assert thought(answer) == thought(free)
+        assert thought(answer) == thought(free) if is_exact else thought(answer)
         assert reasoning_tokens(answer) > 0
         early = both(client, FRANCE, **extra(enable_thinking=True, thinking_budget=3, **form))
         assert early.choices[0].message.content == answer.choices[0].message.content
@@ -187,7 +187,7 @@ def test_thinking_that_is_cut(client: openai.OpenAI) -> None:
 def test_a_stop_text_is_looked_for_in_the_answer_only(client: openai.OpenAI) -> None:
     free = both(client, FRANCE, **extra(enable_thinking=True))
     answer = both(client, FRANCE, stop=["capital"], **extra(enable_thinking=True))
-    assert thought(answer) == thought(free)
+    assert_alike(client, told(answer.choices[0]), told(free.choices[0]), but="content")
     assert answer.choices[0].message.content == "The "
 
 
