@@ -16,6 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from pippin.memory.tensors import Data
+
 PROMPTS = "prompts"
 SUFFIX = ".run"
 TEMPORARY_SUFFIX = ".tmp"
@@ -75,7 +77,7 @@ class Folder:
             _demand_plain(status)
             yield file, status.st_size
 
-    def write(self, name: str, pieces: Iterable[bytes], is_abandoned: Callable[[], bool]) -> int:
+    def write(self, name: str, pieces: Iterable[Data], is_abandoned: Callable[[], bool]) -> int:
         """Make a record, whole or not at all, and the folder if it is gone. Returns its bytes.
 
         Raises:
@@ -170,7 +172,7 @@ def _make_folder(name: str, within: int) -> None:
 
 
 def _write_file(
-    name: str, pieces: Iterable[bytes], is_abandoned: Callable[[], bool], folder: int
+    name: str, pieces: Iterable[Data], is_abandoned: Callable[[], bool], folder: int
 ) -> int:
     """To the platter: a rename must not become visible after a crash before what it names."""
     handle = os.open(name, _WRITE_FLAGS, FILE_MODE, dir_fd=folder)
@@ -187,7 +189,7 @@ def _write_file(
     return size
 
 
-def _chunks(pieces: Iterable[bytes]) -> Iterator[memoryview]:
+def _chunks(pieces: Iterable[Data]) -> Iterator[memoryview]:
     for piece in pieces:
         view = memoryview(piece)
         for start in range(0, len(view), CHUNK_BYTES):

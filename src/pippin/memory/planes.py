@@ -88,7 +88,7 @@ def snapshot_of(planes: Sequence[Plane]) -> Snapshot:
     snapshot = Snapshot(
         grown=tuple(_numbered(by_name, GROWN)),
         state=tuple(_numbered(by_name, STATE)),
-        outline=outline.data.decode() if outline else "",
+        outline=bytes(outline.data).decode() if outline else "",
     )
     if by_name:
         raise BadRecord(f"planes of no snapshot: {', '.join(sorted(by_name))}")

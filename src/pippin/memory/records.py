@@ -1,9 +1,10 @@
 """A run ↔ the bytes of its record, the file that keeps it. Pure: nothing here knows a folder.
 
 A record is: magic and version (8 bytes), the header's length (4), the header's SHA-256 (32), the
-header (msgpack), and the planes in safetensors' layout, whose length and SHA-256 are in the
-header. Whatever a disk gives back is the run that was put there, or a ``BadRecord``: no length is
-believed before it was compared with the file's, and nothing is used before its checksum was right.
+header (msgpack), and the planes in safetensors' layout, whose length and checksum (XXH3, 128 bits)
+are in the header. Whatever a disk gives back is the run that was put there, or a ``BadRecord``: no
+length is believed before it was compared with the file's, and nothing is used before its checksum
+was right.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pippin.memory.blocks import BLOCK, chain
-from pippin.memory.tensors import BadTensors, Plane, Size, pack, unpack
+from pippin.memory.tensors import BadTensors, Data, Plane, Size, checksum, pack, unpack
 
 __all__ = [
     "BadRecord",
@@ -31,7 +32,7 @@ __all__ = [
     "record_name",
 ]
 
-MAGIC = b"PIPPIN\x00\x01"
+MAGIC = b"PIPPIN\x00\x02"
 """The last byte is the version of the layout."""
 PREFIX = struct.Struct("<8sI32s")
 MAX_HEADER_BYTES = 16 * 1024 * 1024
@@ -101,7 +102,7 @@ class RecordHead:
     keys: tuple[bytes, ...]
     has_state: bool
     body_bytes: int
-    body_sha256: bytes
+    body_checksum: bytes
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,7 +112,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     tokens: Annotated[bytes, msgspec.Meta(min_length=4)]
     has_state: bool
     body_bytes: Size
-    body_sha256: bytes
+    body_checksum: bytes
 
 
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
@@ -126,12 +127,9 @@ def record_name(run: Stretch) -> str:
     return hashlib.sha256(named).hexdigest()[:NAME_LETTERS]
 
 
-def encode(run: StoredRun, fingerprint: bytes) -> list[bytes]:
+def encode(run: StoredRun, fingerprint: bytes) -> list[Data]:
     """The pieces which, one after another, are the record; the planes are not copied."""
     body = pack(run.planes)
-    checksum = hashlib.sha256()
-    for piece in body:
-        checksum.update(piece)
     header = msgspec.msgpack.encode(
         _Header(
             fingerprint=fingerprint,
@@ -140,7 +138,7 @@ def encode(run: StoredRun, fingerprint: bytes) -> list[bytes]:
             tokens=_token_bytes(run.tokens),
             has_state=run.has_state,
             body_bytes=sum(map(len, body)),
-            body_sha256=checksum.digest(),
+            body_checksum=checksum(body),
         )
     )
     prefix = PREFIX.pack(MAGIC, len(header), hashlib.sha256(header).digest())
@@ -168,7 +166,7 @@ def read_head(file: BinaryIO, size: int, fingerprint: bytes) -> RecordHead:
         keys=chain(header.parent, tokens),
         has_state=header.has_state,
         body_bytes=header.body_bytes,
-        body_sha256=header.body_sha256,
+        body_checksum=header.body_checksum,
     )
 
 
@@ -180,7 +178,7 @@ def decode(file: BinaryIO, size: int, fingerprint: bytes) -> StoredRun:
     """
     head = read_head(file, size, fingerprint)
     try:
-        planes = unpack(file, head.body_bytes, head.body_sha256)
+        planes = unpack(file, head.body_bytes, head.body_checksum)
     except BadTensors as error:
         raise BadRecord(f"its planes are damaged: {error}") from error
     return StoredRun(head.start, head.tokens, head.keys, planes, head.has_state)
@@ -190,13 +188,13 @@ def _read_header(file: BinaryIO, size: int) -> tuple[_Header, int]:
     prefix = file.read(PREFIX.size)
     if len(prefix) != PREFIX.size:
         raise BadRecord("it is cut short")
-    magic, length, checksum = PREFIX.unpack(prefix)
+    magic, length, digest = PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise BadRecord("it is no record of this version")
     if length > min(MAX_HEADER_BYTES, size - PREFIX.size):
         raise BadRecord("its header is too long")
     data = file.read(length)
-    if hashlib.sha256(data).digest() != checksum:
+    if hashlib.sha256(data).digest() != digest:
         raise BadRecord("its header is damaged")
     try:
         return _decode_header(data), length

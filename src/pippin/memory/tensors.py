@@ -5,7 +5,6 @@ Written here and not left to the library, because its reader wants the whole in 
 each part, and because nothing but Python then ever sees bytes that came from a disk.
 """
 
-import hashlib
 import math
 import struct
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, BinaryIO
 
 import msgspec
+import xxhash
 
 MAX_TABLE_BYTES = 16 * 1024 * 1024
 LENGTH = struct.Struct("<Q")
@@ -34,6 +34,7 @@ ITEM_BYTES = {
     "F64": 8,
 }
 
+Data = bytes | memoryview
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
@@ -48,7 +49,8 @@ class Plane:
     name: str
     dtype: str
     shape: tuple[int, ...]
-    data: bytes
+    data: Data
+    """Read from a record it is a part of the record's own bytes, which live as long as it does."""
 
     def __post_init__(self) -> None:
         if self.dtype not in ITEM_BYTES:
@@ -72,7 +74,16 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 _decode_table = msgspec.json.Decoder(dict[str, _Entry]).decode
 
 
-def pack(planes: Sequence[Plane]) -> list[bytes]:
+def checksum(pieces: Iterable[Data]) -> bytes:
+    """XXH3 with 128 bits of these bytes, one after another. Against accidents: it notices what a
+    disk does, at the speed of memory, but anybody can make bytes that fit it."""
+    hasher = xxhash.xxh3_128()
+    for piece in pieces:
+        hasher.update(piece)
+    return hasher.digest()
+
+
+def pack(planes: Sequence[Plane]) -> list[Data]:
     """The pieces which, one after another, are the planes in safetensors' layout. The planes'
     own bytes are among them, not copied."""
     table, end = {}, 0
@@ -84,64 +95,47 @@ def pack(planes: Sequence[Plane]) -> list[bytes]:
     return [LENGTH.pack(len(text)), text, *(plane.data for plane in planes)]
 
 
-def unpack(file: BinaryIO, size: int, sha256: bytes) -> tuple[Plane, ...]:
+def unpack(file: BinaryIO, size: int, expected: bytes) -> tuple[Plane, ...]:
     """Read ``size`` bytes that were packed, and give the planes only if they are the very bytes
-    that ``sha256`` was taken of. Never holds more than what it returns, nor more than ``size``.
+    whose ``checksum`` is expected. They are read once and never copied.
 
     Raises:
         BadTensors: they are not, or are no planes.
     """
-    body = _Body(file, size)
-    table = body.table()
-    data = [body.take(entry.data_offsets[1] - entry.data_offsets[0]) for entry in table.values()]
-    if body.left or body.sha256 != sha256:
+    body = file.read(size)
+    if len(body) != size:
+        raise BadTensors("the end is missing")
+    if checksum([body]) != expected:
         raise BadTensors("the checksum is wrong")
+    table, data = _parts(memoryview(body))
+    end = 0
+    planes = []
+    for name, entry in table.items():
+        start, end = end, entry.data_offsets[1]
+        if entry.data_offsets[0] != start or not start <= end <= len(data):
+            raise BadTensors("the parts do not lie one after another")
+        planes.append(_plane(name, entry, data[start:end]))
+    if end != len(data):
+        raise BadTensors("there is more than the planes")
+    return tuple(planes)
+
+
+def _parts(body: memoryview) -> tuple[dict[str, _Entry], memoryview]:
+    """The table, and what lies behind it."""
+    if len(body) < LENGTH.size:
+        raise BadTensors("there is no table")
+    (length,) = LENGTH.unpack_from(body)
+    end = LENGTH.size + length
+    if length > MAX_TABLE_BYTES or end > len(body):
+        raise BadTensors("the table is too long")
     try:
-        return tuple(
-            Plane(name, entry.dtype, entry.shape, part)
-            for (name, entry), part in zip(table.items(), data, strict=True)
-        )
+        return _decode_table(body[LENGTH.size : end]), body[end:]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadTensors("the table cannot be read") from error
+
+
+def _plane(name: str, entry: _Entry, data: memoryview) -> Plane:
+    try:
+        return Plane(name, entry.dtype, entry.shape, data)
     except ValueError as error:
         raise BadTensors("a plane's size is wrong") from error
-
-
-class _Body:
-    """Reads on from where ``file`` stands, at most ``left`` bytes, and takes their checksum."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._hash = hashlib.sha256()
-        self.left = size
-
-    @property
-    def sha256(self) -> bytes:
-        return self._hash.digest()
-
-    def take(self, size: int) -> bytes:
-        if not 0 <= size <= self.left:
-            raise BadTensors("a part is longer than the whole")
-        data = self._file.read(size)
-        if len(data) != size:
-            raise BadTensors("the end is missing")
-        self._hash.update(data)
-        self.left -= size
-        return data
-
-    def table(self) -> dict[str, _Entry]:
-        (length,) = LENGTH.unpack(self.take(LENGTH.size))
-        if length > MAX_TABLE_BYTES:
-            raise BadTensors("the table is too long")
-        try:
-            table = _decode_table(self.take(length))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadTensors("the table cannot be read") from error
-        _check_contiguous(table.values())
-        return table
-
-
-def _check_contiguous(entries: Iterable[_Entry]) -> None:
-    end = 0
-    for entry in entries:
-        if entry.data_offsets[0] != end:
-            raise BadTensors("the parts do not lie one after another")
-        end = entry.data_offsets[1]
