@@ -6,9 +6,13 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
+from pippin.models.blas import load_blas
 from pippin.settings import Settings
 from pippin.settings.foreign.variables import TAKEN, VAIN
 from pippin.settings.words import variable_name
+
+# As in a worker, and before any test imports mlx.
+load_blas()
 
 # No test depends on how fast the machine is.
 examples.register_profile(

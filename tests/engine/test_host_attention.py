@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pippin.engine.host_attention import attention, plain_attention, with_host_attention
-from pippin.models.blas import load_blas
+from pippin.engine.host_attention import (
+    TILE,
+    HostAttention,
+    plain_attention,
+    with_host_attention,
+)
+from pippin.engine.products import best_product, by_numpy
 
 SHAPES = st.tuples(
     st.integers(1, 3),  # sequences
@@ -18,11 +23,12 @@ SHAPES = st.tuples(
     st.integers(0, 300),  # positions before them
     st.sampled_from([8, 32]),  # width
 )
+TILES = st.sampled_from([1, 1 << 10, TILE])
+"""Small ones make many parts of few queries."""
 
 
 @pytest.fixture(autouse=True)
 def _on_cpu() -> Iterator[None]:
-    load_blas(1)
     with mx.stream(mx.cpu):
         yield
 
@@ -50,10 +56,11 @@ def masks(shape: tuple[int, tuple[int, int], int, int, int], seed: int) -> list[
 
 
 @settings(deadline=None, max_examples=30)
-@given(SHAPES, st.integers(0, 9))
+@given(SHAPES, st.integers(0, 9), TILES, st.booleans())
 def test_it_gives_what_mlx_gives(
-    shape: tuple[int, tuple[int, int], int, int, int], seed: int
+    shape: tuple[int, tuple[int, int], int, int, int], seed: int, tile: int, has_mkl: bool
 ) -> None:
+    attention = HostAttention(best_product() if has_mkl else by_numpy, tile)
     queries, keys, values = arrays(shape, seed)
     for mask in (None, *masks(shape, seed)):
         ours = attention(queries, keys, values, scale=0.3, mask=mask)
@@ -62,10 +69,11 @@ def test_it_gives_what_mlx_gives(
 
 
 @settings(deadline=None, max_examples=30)
-@given(SHAPES, st.integers(1, 70), st.integers(0, 9))
+@given(SHAPES, st.integers(1, 70), st.integers(0, 9), TILES)
 def test_a_row_has_the_same_bits_alone_and_behind_padding(
-    shape: tuple[int, tuple[int, int], int, int, int], padding: int, seed: int
+    shape: tuple[int, tuple[int, int], int, int, int], padding: int, seed: int, tile: int
 ) -> None:
+    attention, other = HostAttention(), HostAttention(tile=tile)
     queries, keys, values = arrays(shape, seed)
     noise = [mx.random.normal((*each.shape[:2], padding, each.shape[3])) for each in (keys, values)]
     behind = [mx.concatenate([n, each], 2) for n, each in zip(noise, (keys, values), strict=True)]
@@ -73,9 +81,9 @@ def test_a_row_has_the_same_bits_alone_and_behind_padding(
     causal = np.arange(positions - length, positions)[:, None] >= np.arange(positions)
     mask = mx.array(np.pad(causal, ((0, 0), (padding, 0))))
     alone = attention(queries, keys, values, scale=0.3, mask="causal")
-    padded = attention(queries, *behind, scale=0.3, mask=mask)
+    padded = other(queries, *behind, scale=0.3, mask=mask)
     one = attention(queries[:1], keys[:1], values[:1], scale=0.3, mask="causal")
-    last = attention(queries[:, :, -1:], keys, values, scale=0.3, mask=None)
+    last = other(queries[:, :, -1:], keys, values, scale=0.3, mask=None)
     assert np.array_equal(np.array(alone), np.array(padded))
     assert np.array_equal(np.array(alone[:1]), np.array(one))
     assert np.array_equal(np.array(alone[:, :, -1:]), np.array(last))
@@ -83,6 +91,7 @@ def test_a_row_has_the_same_bits_alone_and_behind_padding(
 
 def test_what_it_does_not_know_is_left_to_mlx() -> None:
     shape = (1, (2, 1), 3, 4, 8)
+    attention = HostAttention()
     queries, keys, values = arrays(shape, 1)
     sinks = mx.array([0.5, -0.5])
     ours = attention(queries, keys, values, scale=0.3, mask="causal", sinks=sinks)
@@ -105,5 +114,5 @@ def test_only_the_model_that_is_called_sees_it() -> None:
     forward(mx.array([[1]]), cache=[])
     with pytest.raises(RuntimeError):
         forward(mx.array([[1]]), cache=[])
-    assert seen == [attention, attention]
+    assert [type(each) for each in seen] == [HostAttention, HostAttention]
     assert mx.fast.scaled_dot_product_attention is plain_attention

@@ -1,8 +1,9 @@
 """Attention on a CPU.
 
 MLX computes the exponentials of its softmax one by one there, and they take nine tenths of the time
-that a long text needs; numpy's take a tenth of that. So while a model is called on a CPU, products
-stay MLX's, with its BLAS, and what lies between them is numpy's.
+that a long text needs; numpy's take a tenth of that. So while a model is called on a CPU, they are
+numpy's; and where scores are many all of attention is, with the BLAS that MLX computes with
+(``products``), a part of the scores at a time, so that they never leave the processor's cache.
 
 Every row has the same bits whatever is computed beside it, and however many masked positions stand
 before it: exponentials and maxima are those of single numbers, and the sums are products too.
@@ -14,17 +15,23 @@ from typing import Any
 
 import mlx.core as mx
 import numpy as np
+import numpy.typing as npt
 
 from pippin.engine.mlx_arrays import arrays_for_device
+from pippin.engine.products import Product, best_product
 from pippin.engine.rows import Model
 
 ATTENTION = "scaled_dot_product_attention"
 """Of ``mx.fast``: what mlx-lm's models call, by this name, at the time of the call."""
-TILE = 1 << 16
-"""Scores that are worked on at once: they stay in the processor's cache."""
+TILE = 1 << 17
+"""Scores, in numbers, that stay in the processor's cache."""
 SUMS = 16
 """Columns of ones that sum a row's weights: with fewer, a BLAS takes other ways than for values."""
 MASKED = float(np.finfo(np.float32).min)
+
+Floats = npt.NDArray[np.float32]
+Part = tuple[slice, slice, slice]
+"""Of the sequences, the groups and the queries."""
 
 plain_attention = mx.fast.scaled_dot_product_attention
 
@@ -36,16 +43,17 @@ def for_device(model: Model) -> Model:
 
 def with_host_attention(model: Model) -> Model:
     """The model, for one thread of a process on a CPU: it computes when it is called."""
+    attention = HostAttention()
 
     def forward(inputs: mx.array, *, cache: list[Any] | None) -> mx.array:
-        with _replaced():
+        with _replaced(attention):
             return model(inputs, cache=cache)
 
     return forward
 
 
 @contextmanager
-def _replaced() -> Iterator[None]:
+def _replaced(attention: "HostAttention") -> Iterator[None]:
     setattr(mx.fast, ATTENTION, attention)
     try:
         yield
@@ -53,25 +61,86 @@ def _replaced() -> Iterator[None]:
         setattr(mx.fast, ATTENTION, plain_attention)
 
 
-def attention(
-    queries: mx.array,
-    keys: mx.array,
-    values: mx.array,
-    *,
-    scale: float,
-    mask: mx.array | str | None = None,
-    sinks: mx.array | None = None,
+class HostAttention:
+    """To be called as ``mx.fast.scaled_dot_product_attention``."""
+
+    def __init__(self, product: Product | None = None, tile: int = TILE) -> None:
+        """``tile``: scores that are worked on at once, about."""
+        self._product = product or best_product()
+        self._tile = tile
+
+    def __call__(
+        self,
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        *,
+        scale: float,
+        mask: mx.array | str | None = None,
+        sinks: mx.array | None = None,
+    ) -> mx.array:
+        """Queries (B, H, L, D), keys and values (B, G, S, D) with H a multiple of G, mask
+        ``"causal"`` or (of what can be broadcast to B, H, L, S) True or 0 where a query sees a
+        key."""
+        if sinks is not None or queries.dtype != mx.float32:
+            return plain_attention(queries, keys, values, scale=scale, mask=mask, sinks=sinks)
+        batch, heads, length, _ = queries.shape
+        queries = queries * scale
+        if batch * heads * length * keys.shape[2] <= self._tile:
+            return _at_once(queries, keys, values, mask)
+        mx.eval(queries, keys, values)  # together: each time another thread is waited for
+        return self._in_parts(_array(queries), _array(keys), _array(values), mask)
+
+    def _in_parts(
+        self, queries: Floats, keys: Floats, values: Floats, mask: mx.array | str | None
+    ) -> mx.array:
+        batch, heads, length, width = queries.shape
+        groups, positions = keys.shape[1:3]
+        asked = queries.reshape(batch, groups, heads // groups, length, width).swapaxes(2, 3)
+        found = np.empty((*asked.shape[:4], values.shape[-1]), dtype=np.float32)
+        sight = _Sight(mask, asked.shape[:4], positions)
+        ones = np.ones((1, positions, SUMS), dtype=np.float32)
+        for part in _parts((batch, groups, length), self._tile // (positions * asked.shape[3])):
+            scores = self._scores(asked[part], keys[part[:2]])
+            sight.hide(scores, part)
+            self._weigh(scores, ones, values[part[:2]], found[part])
+        return mx.array(found.swapaxes(2, 3)).reshape(batch, heads, length, -1)
+
+    def _scores(self, asked: Floats, keys: Floats) -> Floats:
+        """(B, G, L, H / G, S) of a part."""
+        *shape, width = asked.shape
+        rows, positions = shape[2] * shape[3], keys.shape[2]
+        scores = np.empty((*shape, positions), dtype=np.float32)
+        self._product(
+            asked.reshape(-1, rows, width),
+            keys.reshape(-1, positions, width).swapaxes(1, 2),
+            scores.reshape(-1, rows, positions),
+        )
+        return scores
+
+    def _weigh(self, scores: Floats, ones: Floats, values: Floats, found: Floats) -> None:
+        """Put the values into ``found``, weighed by the softmax of the scores."""
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+        positions, width = values.shape[2:]
+        rows = scores.shape[2] * scores.shape[3]
+        weights = scores.reshape(-1, rows, positions)
+        weighed = np.empty((len(weights), rows, width), dtype=np.float32)
+        sums = np.empty((*scores.shape[:4], SUMS), dtype=np.float32)
+        self._product(weights, values.reshape(-1, positions, width), weighed)
+        self._product(weights.reshape(1, -1, positions), ones, sums.reshape(1, -1, SUMS))
+        np.divide(weighed.reshape(found.shape), sums[..., :1], out=found)
+
+
+def _at_once(
+    queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | str | None
 ) -> mx.array:
-    """As ``mx.fast.scaled_dot_product_attention``: queries (B, H, L, D), keys and values (B, K, S,
-    D) with H a multiple of K, mask ``"causal"`` or (of what can be broadcast to B, H, L, S) True
-    or 0 where a query sees a key."""
-    if sinks is not None or queries.dtype != mx.float32:
-        return plain_attention(queries, keys, values, scale=scale, mask=mask, sinks=sinks)
+    """Few scores: all by MLX but for the exponentials. The same bits."""
     batch, heads, length, _ = queries.shape
     groups, positions = keys.shape[1:3]
     shared = heads // groups
     rows = (batch, groups, shared * length)
-    scores = (queries * scale).reshape(*rows, -1) @ keys.swapaxes(-1, -2)
+    scores = queries.reshape(*rows, -1) @ keys.swapaxes(-1, -2)
     if mask is not None:
         split = scores.reshape(batch, groups, shared, length, positions)
         scores = _masked(split, mask).reshape(*rows, positions)
@@ -81,7 +150,7 @@ def attention(
 
 
 def _masked(scores: mx.array, mask: mx.array | str) -> mx.array:
-    """Scores (B, K, H / K, L, S) with ``MASKED`` where a query does not see a key."""
+    """Scores (B, G, H / G, L, S) with ``MASKED`` where a query does not see a key."""
     _, groups, shared, length, positions = scores.shape
     if isinstance(mask, str):
         mask = mx.arange(positions - length, positions)[:, None] >= mx.arange(positions)
@@ -95,11 +164,68 @@ def _masked(scores: mx.array, mask: mx.array | str) -> mx.array:
 
 def _exponentials(scores: mx.array) -> mx.array:
     """Of what each score is below the best of its row."""
-    rows = np.array(scores, copy=False).reshape(-1, scores.shape[-1])
-    results = np.empty_like(rows)
-    step = max(1, TILE // rows.shape[1])
-    for start in range(0, len(rows), step):
-        piece, result = rows[start : start + step], results[start : start + step]
-        np.subtract(piece, piece.max(axis=-1, keepdims=True), out=result)
-        np.exp(result, out=result)
-    return mx.array(results).reshape(scores.shape)
+    rows = np.array(scores, copy=False)
+    below = rows - rows.max(axis=-1, keepdims=True)
+    return mx.array(np.exp(below, out=below))
+
+
+class _Sight:
+    """Which positions a query sees."""
+
+    def __init__(self, mask: mx.array | str | None, shape: tuple[int, ...], positions: int) -> None:
+        """``shape``: (B, G, L, H / G) of the queries."""
+        self._is_causal = isinstance(mask, str)
+        self._before = positions - shape[2]
+        """The first query."""
+        self._hidden: npt.NDArray[np.bool_] | None = None
+        self._added: Floats | None = None
+        if mask is None or isinstance(mask, str):
+            return
+        given = np.array(mask, copy=False)
+        given = given.reshape((1,) * (4 - given.ndim) + given.shape)
+        heads = shape[1::2] if given.shape[1] > 1 else (1, 1)
+        given = given.reshape(given.shape[0], *heads, *given.shape[2:]).swapaxes(2, 3)
+        whole = (*shape, positions)
+        if given.dtype == np.bool_:
+            self._hidden = np.broadcast_to(~given, whole)
+        else:
+            self._added = np.broadcast_to(given, whole)
+
+    def hide(self, scores: Floats, part: Part) -> None:
+        """Put ``MASKED`` where a query of the part does not see a key; or add what is to be added
+        there."""
+        if self._is_causal:
+            first, end = part[2].start, part[2].stop
+            behind = scores[..., self._before + first + 1 :]
+            seen = (
+                np.arange(first + 1, first + 1 + behind.shape[-1]) <= np.arange(first, end)[:, None]
+            )
+            np.copyto(behind, MASKED, where=~seen[:, None, :])
+        elif self._hidden is not None:
+            np.copyto(scores, MASKED, where=self._hidden[part])
+        elif self._added is not None:
+            scores += self._added[part]
+
+
+def _array(array: mx.array) -> Floats:
+    """A view, unless its rows are not in one piece."""
+    view: Floats = np.array(array, copy=False)
+    return view if view.strides[-1] == view.itemsize else np.ascontiguousarray(view)
+
+
+def _parts(shape: tuple[int, int, int], most: int) -> Iterator[Part]:
+    """Parts of the sequences, the groups and their queries, with ``most`` queries each, about."""
+    batch, groups, length = shape
+    if sequences := most // (groups * length):
+        for rows in _pieces(batch, sequences):
+            yield rows, slice(0, groups), slice(0, length)
+        return
+    for row in _pieces(batch, 1):
+        for group in _pieces(groups, 1):
+            for queries in _pieces(length, max(1, most)):
+                yield row, group, queries
+
+
+def _pieces(length: int, size: int) -> Iterator[slice]:
+    for first in range(0, length, size):
+        yield slice(first, min(first + size, length))
