@@ -116,11 +116,12 @@ def test_a_long_prompt_is_compared_a_few_times_over(step: int) -> None:
     assert compared(remembered(*pieces), LONG) <= 3 * len(LONG)
 
 
-def test_siblings_cost_a_block_each() -> None:
+def test_siblings_cost_two_blocks_together() -> None:
     trunk = LONG[:3200]
     siblings = [trunk + (i,) * 1000 for i in range(100)]
     index = remembered(run_of(trunk), *(run_of(text, 3200) for text in siblings))
-    assert compared(index, siblings[50]) <= 3 * 4200 + 100 * BLOCK
+    assert compared(index, siblings[50]) <= 3 * 4200 + 2 * BLOCK
+    assert compared(index, siblings[50][:3210]) <= 3 * 3210 + 2 * BLOCK
 
 
 def test_a_text_of_many_turns_is_used_and_removed() -> None:

@@ -5,13 +5,14 @@ key (a hash that somebody forged), so that a run is found behind its own text on
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple
 
 import numpy as np
 
 from pippin.memory.blocks import BLOCK
 from pippin.memory.runs import P, Piece, Run, Tokens
+from pippin.memory.siblings import Siblings
 
 
 class Walk(NamedTuple, Generic[P]):
@@ -29,20 +30,28 @@ class Boundaries(Generic[P]):
     """Owned by a ``PrefixIndex``, which enters a run only behind one that is entered."""
 
     def __init__(self) -> None:
-        self._at: dict[bytes, list[Run[P]]] = {}
-        """By key: the runs that touch the boundary, at their start, within, or at their end."""
+        self._reaching: dict[bytes, list[Run[P]]] = {}
+        """By key: the few runs that reach the boundary from before it."""
+        self._beginning: dict[bytes, Siblings[P]] = {}
+        """By key: those that begin there."""
 
     def enter(self, run: Run[P]) -> None:
         """ValueError: one of the run's keys names another text here. Nothing is entered then."""
         self._demand_same_texts(run)
-        for key in run.keys:
-            self._at.setdefault(key, []).append(run)
+        first, *others = run.keys
+        self._beginning.setdefault(first, Siblings(run.start)).add(run)
+        for key in others:
+            self._reaching.setdefault(key, []).append(run)
 
     def leave(self, run: Run[P]) -> None:
-        for key in run.keys:
-            self._at[key].remove(run)
-            if not self._at[key]:
-                del self._at[key]
+        first, *others = run.keys
+        self._beginning[first].remove(run)
+        if not self._beginning[first]:
+            del self._beginning[first]
+        for key in others:
+            self._reaching[key].remove(run)
+            if not self._reaching[key]:
+                del self._reaching[key]
 
     def parent(self, run: Run[P]) -> Run[P] | None:
         """The run that leads up to this one's start; None: it starts at the root.
@@ -52,9 +61,8 @@ class Boundaries(Generic[P]):
         if run.start == 0:
             return None
         # The newest: of two runs that hold the same tokens it is the longer one.
-        for found in reversed(self._touching(run.keys[0], run.start)):
-            if found.start < run.start:
-                return found
+        for found in reversed(self._runs_to(run.keys[0], run.start)):
+            return found
         raise ValueError("the beginning of a run is not remembered")
 
     def walk(self, tokens: Tokens, keys: Sequence[bytes], start: int = 0) -> Walk[P]:
@@ -72,24 +80,39 @@ class Boundaries(Generic[P]):
             at = block * BLOCK
         return self._tail(pieces, tokens[at:], keys[block], start + at)
 
-    def ending(self, key: bytes, position: int) -> list[Run[P]]:
-        """The runs whose last boundary this is: they end here, or less than a block behind."""
-        return [run for run in self._touching(key, position) if run.end - position < BLOCK]
+    def ending(self, key: bytes, position: int, tokens: Tokens) -> list[Run[P]]:
+        """The runs whose last boundary this is: they end here, or less than a block behind. Of
+        those that begin here, only such as ``tokens``, which go on here, begin with."""
+        siblings = self._siblings(key, position)
+        return [
+            *(run for run in self._runs_to(key, position) if run.end - position < BLOCK),
+            *(siblings.within(tokens) if siblings else ()),
+        ]
 
     def check(self, runs: Iterable[Run[P]]) -> None:
         """ValueError: these runs, and no others, are not what is entered, each at all its keys."""
-        entered = Counter((key, run) for key, found in self._at.items() for run in found)
         right = Counter((key, run) for run in runs for key in run.keys)
-        if entered != right or not all(self._at.values()):
+        none_empty = all(self._reaching.values()) and all(self._beginning.values())
+        if Counter(self._entered()) != right or not none_empty:
             raise ValueError("the entries of boundaries are not those of the runs")
 
-    def _touching(self, key: bytes, position: int) -> list[Run[P]]:
-        return [run for run in self._at.get(key, ()) if _key_at(run, position) == key]
+    def _entered(self) -> Iterator[tuple[bytes, Run[P]]]:
+        for key, siblings in self._beginning.items():
+            yield from ((key, run) for run in siblings.runs)
+        for key, found in self._reaching.items():
+            yield from ((key, run) for run in found)
+
+    def _runs_to(self, key: bytes, position: int) -> list[Run[P]]:
+        return [run for run in self._reaching.get(key, ()) if _key_at(run, position) == key]
+
+    def _siblings(self, key: bytes, position: int) -> Siblings[P] | None:
+        found = self._beginning.get(key)
+        return found if found and found.start == position else None
 
     def _longest(self, tokens: Tokens, key: bytes, next_key: bytes, low: int) -> Run[P] | None:
         """The run that agrees longest with ``tokens``, from a boundary on, if with a block at
         least: so it touches the next boundary as well."""
-        found = self._touching(next_key, low + BLOCK)
+        found = self._runs_to(next_key, low + BLOCK)
         agreed = {run: _agreement(run, low, tokens) for run in found if _key_at(run, low) == key}
         run = max(agreed, key=agreed.__getitem__, default=None)
         return run if run and agreed[run] >= BLOCK else None
@@ -97,7 +120,9 @@ class Boundaries(Generic[P]):
     def _tail(self, pieces: list[Piece[P]], tokens: Tokens, key: bytes, low: int) -> Walk[P]:
         """The end of a walk: less than a block of ``tokens``, which go on at position ``low``."""
         near = tokens[:BLOCK]
-        agreed = {run: _agreement(run, low, near) for run in self._touching(key, low)}
+        siblings = self._siblings(key, low)
+        found = [*self._runs_to(key, low), *(siblings.beside(near) if siblings else ())]
+        agreed = {run: _agreement(run, low, near) for run in found}
         longest = max(agreed.values(), default=0)
         best = [run for run, agrees in agreed.items() if agrees == longest]
         seen = low + longest
@@ -110,9 +135,11 @@ class Boundaries(Generic[P]):
     def _demand_same_texts(self, run: Run[P]) -> None:
         for i, key in enumerate(run.keys):
             position = run.start + i * BLOCK
-            for other in self._at.get(key, ()):
-                if not _same_text(run, other, position):
-                    raise ValueError("one key names two texts")
+            siblings = self._beginning.get(key)
+            elsewhere = siblings is not None and siblings.start != position
+            reaching = self._reaching.get(key, ())
+            if elsewhere or not all(_same_text(run, other, position) for other in reaching):
+                raise ValueError("one key names two texts")
 
 
 def cut(pieces: Sequence[Piece[P]], length: int) -> tuple[Piece[P], ...]:

@@ -168,9 +168,10 @@ class PrefixIndex(Generic[P]):
         """Of the runs with a state that end within the first ``most`` tokens, all of which are
         remembered, the one that ends last."""
         for block in range(most // BLOCK, -1, -1):
+            position = block * BLOCK
             found = [
                 run
-                for run in self._boundaries.ending(keys[block], block * BLOCK)
+                for run in self._boundaries.ending(keys[block], position, tokens[position:])
                 if run.has_state
                 and run.end <= most
                 and np.array_equal(run.tokens, tokens[run.start : run.end])
@@ -182,10 +183,10 @@ class PrefixIndex(Generic[P]):
     def _brings_state(self, run: Run[P]) -> bool:
         """Whether its state is wanted and there is none at the same place."""
         last = run.start + len(run.keys) * BLOCK - BLOCK
+        tail = run.tokens[last - run.start :]
         return (self._needs_state and run.has_state) and not any(
-            other.has_state
-            and np.array_equal(other.tokens[last - other.start :], run.tokens[last - run.start :])
-            for other in self._boundaries.ending(run.keys[-1], last)
+            other.has_state and np.array_equal(other.tokens[last - other.start :], tail)
+            for other in self._boundaries.ending(run.keys[-1], last, tail)
         )
 
     def _drop(self, run: Run[P]) -> None:
