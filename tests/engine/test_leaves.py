@@ -1,10 +1,13 @@
 """What is copied out of a crowd's caches is its own: it keeps nothing of the crowd alive."""
 
 import gc
+from typing import Any, cast
 
 import mlx.core as mx
 import pytest
+from mlx_lm.models.cache import CacheList, KVCache
 
+from pippin.engine import leaves
 from pippin.engine.rows import CacheMaker, CacheRows
 from pippin.memory.planes import Snapshot
 from tests.engine.zoo import build
@@ -38,3 +41,14 @@ def test_a_snapshot_holds_no_more_memory_than_it_says(name: str, kv_bits: int | 
     gc.collect()
     held = mx.get_active_memory() - before
     assert snapshot.nbytes <= held <= snapshot.nbytes + snapshot.rounding_bytes
+
+
+def test_room_is_made_for_all_of_a_part_at_once_and_as_ever_afterwards() -> None:
+    cache: Any = cast(Any, KVCache)()
+    whole, token = (mx.zeros((1, 1, length, 8)) for length in (300, 1))
+    with leaves.room_for([cast(Any, CacheList)(cache)], 5_000):
+        cache.update_and_fetch(whole, whole)
+    assert cache.keys.shape[2] == 5_120
+    cache.offset = 5_120
+    cache.update_and_fetch(token, token)
+    assert cache.keys.shape[2] == 5_120 + 256

@@ -7,6 +7,7 @@ copied whole, as they are after one certain token.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mlx.core as mx
@@ -42,6 +43,20 @@ def leaves_of(layers: Sequence[Any]) -> Iterator[Any]:
 def grows(leaf: Any) -> bool:
     """Whether a cache grows with the text and can be cut anywhere."""
     return isinstance(leaf, GROWING)
+
+
+@contextmanager
+def room_for(layers: Sequence[Any], tokens: int) -> Iterator[None]:
+    """If caches of single sequences must make room meanwhile, they make it for so many tokens at
+    once: each time, all that they hold is copied."""
+    growing = [leaf for leaf in leaves_of(layers) if type(leaf) is KVCache]
+    for leaf in growing:
+        leaf.step = whole_steps(tokens)
+    try:
+        yield
+    finally:
+        for leaf in growing:
+            del leaf.step  # the class has its own
 
 
 def snapshot(layers: Sequence[Any], row: int | None, low: int, high: int) -> Snapshot:

@@ -89,9 +89,18 @@ class Prefiller:
         return rows
 
     def _run_piece(self, prefill: Prefill, length: int) -> ChunkResult:
-        job = prefill.job
         held = self._unfinished.pop(prefill.id, None) or _Unfinished(CacheRows.empty(self._make))
         start = prefill.done - length
+        with held.rows.room_for(prefill.total - start + 1):
+            result = self._take_in(prefill, start, held)
+        if prefill.remaining:
+            self._unfinished[prefill.id] = held
+        else:
+            result.finished = held.rows
+        return result
+
+    def _take_in(self, prefill: Prefill, start: int, held: _Unfinished) -> ChunkResult:
+        job, length = prefill.job, prefill.done - start
         result = ChunkResult(None)
         if job.score_prompt and not prefill.lane:
             result.scored = self._score(prefill, start, held.rows)
@@ -101,10 +110,6 @@ class Prefiller:
             self._arrays.queue([result.logits, held.rows.arrays])
         elif length:
             self._run_text(prefill, start, held)
-        if prefill.remaining:
-            self._unfinished[prefill.id] = held
-        else:
-            result.finished = held.rows
         return result
 
     def _goes_at_once(self, prefill: Prefill, length: int) -> bool:

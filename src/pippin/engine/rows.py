@@ -5,6 +5,7 @@ into mlx-lm's batch caches, which pad on the left.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from math import isfinite
 from typing import Any, Self
 
@@ -71,6 +72,10 @@ class CacheRows:
             leaves.Misfit: the snapshots are not of such caches.
         """
         return cls(leaves.restored(make(), parts, room), 1)
+
+    def room_for(self, tokens: int) -> AbstractContextManager[None]:
+        """While a single row takes in a part of so many tokens, room is made for all of them."""
+        return leaves.room_for(self.layers, tokens)
 
     def snapshot(self, row: int, low: int, high: int) -> Snapshot:
         """What a row holds of its tokens from ``low`` to ``high``, computed and copied out. The
