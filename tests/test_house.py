@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,14 @@ def path(request: pytest.FixtureRequest) -> Path:
     return found
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 @pytest.fixture
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    return parsed(path)
 
 
 def imported(node: ast.AST) -> Iterator[str]:

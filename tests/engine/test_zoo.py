@@ -1,6 +1,7 @@
 """Every kind of cache: the same tokens alone and in any crowd, whatever joins, forks or leaves."""
 
 import random
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.engine.driver import LaneId, Transcript, run
 from tests.engine.zoo import VOCAB, ZOO, build
 
 NOT_TOGETHER = {"gemma2", "afm7"}
+Crowd = tuple[Callable[..., Engine], list[Job], dict[LaneId, list[int]]]
 LENGTHS = [1, 2, 9, 17, 30, 31, 33, 70, 130]
 
 
@@ -47,19 +49,12 @@ def test_the_probe_tells_who_can_share(model: tuple[str, object, Sharing]) -> No
     assert sharing.decode == (name not in NOT_TOGETHER)
 
 
-@pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
-@pytest.mark.parametrize(("budget", "cost"), [(512, 0), (16, 200), (7, 10**6)])
-def test_alone_and_in_a_crowd(
-    model: tuple[str, object, Sharing],
-    budget: int,
-    cost: int,
-    arrays: type,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture(scope="module", params=[HostArrays, DeviceArrays])
+def crowd(request: pytest.FixtureRequest, model: tuple[str, object, Sharing]) -> Iterator[Crowd]:
+    """Engines of a model, jobs for them, and what each is told alone."""
     _, built, sharing = model
-    monkeypatch.setattr("pippin.engine.engine.arrays_for_device", arrays)
 
-    def engine(prefill_budget: int) -> Engine:
+    def engine(prefill_budget: int = 512, cost: int = 0) -> Engine:
         return Engine(
             built,  # type: ignore[arg-type]
             vocab_size=VOCAB,
@@ -69,10 +64,18 @@ def test_alone_and_in_a_crowd(
             sharing=sharing,
         )
 
-    everyone = [job for job in jobs(14) if sharing.decode or job.choices == 1]
-    alone: dict[LaneId, list[int]] = {}
-    for job in everyone:
-        alone |= run(engine(512), [job]).tokens
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pippin.engine.engine.arrays_for_device", request.param)
+        everyone = [job for job in jobs(14) if sharing.decode or job.choices == 1]
+        alone: dict[LaneId, list[int]] = {}
+        for job in everyone:
+            alone |= run(engine(), [job]).tokens
+        yield engine, everyone, alone
+
+
+@pytest.mark.parametrize(("budget", "cost"), [(512, 0), (16, 200), (7, 10**6)])
+def test_alone_and_in_a_crowd(crowd: Crowd, budget: int, cost: int) -> None:
+    engine, everyone, alone = crowd
     rng = random.Random(budget)
     arrival = {job.id: rng.randrange(20) for job in everyone}
     leaves = {job.id: rng.randrange(40) for job in rng.sample(everyone, 3)}
@@ -86,7 +89,7 @@ def test_alone_and_in_a_crowd(
             engine.cancel(job_id)
         return bool(waiting)
 
-    compare(run(engine(budget), before_step=happen), alone, set(leaves))
+    compare(run(engine(budget, cost), before_step=happen), alone, set(leaves))
 
 
 def compare(crowd: Transcript, alone: dict[LaneId, list[int]], left: set[int]) -> None:

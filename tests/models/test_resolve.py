@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ RESOLVE = """
 import json, sys
 from pippin.models.errors import CannotLoad
 from pippin.models.resolve import resolve
-seen = []
-try:
-    print(json.dumps(["found", str(resolve(sys.argv[1], lambda *a: seen.append(a))), seen]))
-except CannotLoad as error:
-    print(json.dumps(["refused", str(error), seen]))
+for name in sys.argv[1:]:
+    seen = []
+    try:
+        print(json.dumps(["found", str(resolve(name, lambda *a: seen.append(a))), seen]))
+    except CannotLoad as error:
+        print(json.dumps(["refused", str(error), seen]))
 """
 
 
@@ -31,18 +33,29 @@ def surroundings(home: Path, endpoint: str) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def resolve(
-    name: str, home: Path, endpoint: str = "http://127.0.0.1:9"
-) -> tuple[str, str, list[list[Any]]]:
+Told = tuple[str, str, list[list[Any]]]
+"""Whether it was found, the folder or the reason, and the progress."""
+
+
+def resolve(name: str, home: Path, endpoint: str = "http://127.0.0.1:9") -> Told:
+    (told,) = resolve_all([name], home, endpoint)
+    return told
+
+
+def resolve_all(
+    names: Sequence[str], home: Path, endpoint: str = "http://127.0.0.1:9"
+) -> list[Told]:
     printed = subprocess.run(
-        [sys.executable, "-c", RESOLVE, name],
+        [sys.executable, "-c", RESOLVE, *names],
         env=surroundings(home, endpoint),
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    verdict, text, seen = json.loads(printed.splitlines()[-1])
-    return verdict, text, seen
+    return [
+        (verdict, text, seen)
+        for verdict, text, seen in map(json.loads, printed.splitlines()[-len(names) :])
+    ]
 
 
 def test_demos_and_folders(tmp_path: Path) -> None:
@@ -50,13 +63,13 @@ def test_demos_and_folders(tmp_path: Path) -> None:
     assert resolve(str(tmp_path), tmp_path)[:2] == ("found", str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    "name", ["nothing", "./nothing", "/no/where", "../../no-such-folder", "a/b/c"]
-)
-def test_what_is_nowhere_is_refused(name: str, tmp_path: Path) -> None:
-    verdict, reason, _ = resolve(name, tmp_path)
-    assert verdict == "refused"
-    assert "There is no folder" in reason
+def test_what_is_nowhere_is_refused(tmp_path: Path) -> None:
+    names = ("nothing", "./nothing", "/no/where", "../../no-such-folder", "a/b/c")
+    told = resolve_all(names, tmp_path)
+    assert len(told) == len(names)
+    for verdict, reason, _ in told:
+        assert verdict == "refused"
+        assert "There is no folder" in reason
 
 
 def test_a_name_is_never_a_folder_where_the_server_runs(

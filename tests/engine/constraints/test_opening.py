@@ -73,8 +73,9 @@ def test_what_it_allows_ends_with_an_answer(tokenizer: LLTokenizer, *, inside: b
         Choice(options=("yes", "no")), Thinking(MARKS, inside=inside)
     )
     dice = random.Random(7)
-    texts = [walk(compiled.matcher(), tokenizer, dice) for _ in range(20)]
-    for text in filter(None, texts):
+    texts = list(filter(None, (walk(compiled.matcher(), tokenizer, dice) for _ in range(20))))
+    assert texts
+    for text in texts:
         answer = text.rpartition("</think>")[2].strip()
         assert answer in ("yes", "no")
 

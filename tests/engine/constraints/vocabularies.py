@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models
 
@@ -62,6 +63,13 @@ def allowed(bits: bytes, token: int) -> bool:
     return bool(bits[token >> 3] >> (token & 7) & 1)
 
 
+def all_allowed(bits: bytes, vocab_size: int) -> list[int]:
+    """The tokens that a mask allows, in order."""
+    flags = np.unpackbits(np.frombuffer(bits, np.uint8), count=vocab_size, bitorder="little")
+    found: list[int] = flags.nonzero()[0].tolist()
+    return found
+
+
 def walk(
     matcher: LLMatcher, tokenizer: LLTokenizer, dice: random.Random, *, most: int = 300
 ) -> str | None:
@@ -70,16 +78,17 @@ def walk(
     The end is taken as soon as the dice want it, later ever more often.
     """
     tokens: list[int] = []
+    eos = frozenset(tokenizer.eos_tokens)
     while len(tokens) < most:
         bits = matcher.compute_bitmask()
         if matcher.is_error():
             return None
-        choices = [t for t in range(tokenizer.vocab_size) if allowed(bits, t)]
+        choices = all_allowed(bits, tokenizer.vocab_size)
         assert choices, "a mask allows nothing"
-        ends = [t for t in choices if t in tokenizer.eos_tokens]
+        ends = [t for t in choices if t in eos]
         if ends and (len(ends) == len(choices) or dice.random() < 0.3):
             return tokenizer.decode_str(tokens)
-        token = dice.choice([t for t in choices if t not in tokenizer.eos_tokens])
+        token = dice.choice([t for t in choices if t not in eos])
         assert matcher.consume_token(token)
         tokens.append(token)
     return None

@@ -86,13 +86,14 @@ def wander(
     given = vocabulary.encode(begin)
     matcher = LLMatcher(vocabulary.tokenizer, grammar, log_level=0)
     assert not matcher.is_error(), matcher.get_error()
+    liking = [likes(token) for token in vocabulary.tokens]
     tokens: list[int] = []
     while len(tokens) < limit and not matcher.is_stopped():
         mask = matcher.compute_bitmask()
         allowed = [t for t in range(len(vocabulary.tokens)) if mask[t // 8] >> t % 8 & 1]
         assert allowed
         given = given if given and given[0] in allowed else []
-        weights = [likes(vocabulary.tokens[token]) for token in allowed]
+        weights = [liking[token] for token in allowed]
         token = given.pop(0) if given else dice.choices(allowed, weights)[0]
         assert matcher.consume_token(token)
         if token == vocabulary.eos_token_id:
