@@ -30,8 +30,9 @@ help:
 serve: $(READY)
 	@$(BIN)/pippin serve $(ARGS)
 
+# Two processes share the tests; ARGS="-n 0" is one, as a debugger needs it.
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check
