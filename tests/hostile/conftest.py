@@ -32,11 +32,17 @@ def client(server_url: str) -> Iterator[httpx.Client]:
 
 
 class Canary:
-    """A stream of its own that counts what it gets, and begins anew when it is complete."""
+    """A stream of its own that counts what it gets, and begins anew when it is complete; after a
+    rest, if it is given one and nobody wants to hear it."""
 
-    def __init__(self, url: str, model: str = "demo") -> None:
+    def __init__(
+        self, url: str, model: str = "demo", tokens: int = CANARY_TOKENS, rest_s: float = 0.0
+    ) -> None:
         self._url = url
         self._model = model
+        self._tokens = tokens
+        self._rest_s = rest_s
+        self._wanted = threading.Event()
         self._events = 0
         self._error: str | None = None
         self._stop = False
@@ -49,10 +55,12 @@ class Canary:
 
     def __exit__(self, *_: object) -> None:
         self._stop = True
+        self._wanted.set()
         self._thread.join(30)
 
     def must_sing(self) -> None:
         """Wait for a few more events; fail if the stream broke instead."""
+        self._wanted.set()
         with self._heard:
             target = self._events + 3
             arrived = self._heard.wait_for(
@@ -78,14 +86,16 @@ class Canary:
             except Exception as error:  # noqa: BLE001
                 # In a thread: the test that waits has to learn of whatever it is.
                 self._note(error=repr(error))
+            self._wanted.wait(self._rest_s)
 
     def _listen_to_one(self) -> None:
+        self._wanted.clear()
         ask = {
             "model": self._model,
             "messages": [{"role": "user", "content": "Sing."}],
             "stream": True,
             "ignore_eos": True,
-            "max_tokens": CANARY_TOKENS,
+            "max_tokens": self._tokens,
         }
         url = f"{self._url}/v1/chat/completions"
         with httpx.stream("POST", url, json=ask, timeout=30) as answer:
@@ -104,7 +114,8 @@ class Canary:
 
 @pytest.fixture(scope="package")
 def canary(server_url: str) -> Iterator[Canary]:
-    with Canary(server_url) as canary:
+    """It rests now and then, or it would have half of a small machine for itself all the time."""
+    with Canary(server_url, tokens=300, rest_s=1.0) as canary:
         yield canary
 
 

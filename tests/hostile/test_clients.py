@@ -112,7 +112,7 @@ def test_row_86_clients_that_leave_the_queue() -> None:
         with connection(server.url) as holder:
             holder.sendall(request(ENDLESS | {"prompt": "One,", "stream": True}))
             holder.recv(1)
-            for stream in (True, False) * 5:
+            for stream in (True, False) * 3:
                 with connection(server.url) as waiting:
                     ask = ENDLESS | {"prompt": "Two,", "stream": stream, "n": 2}
                     waiting.sendall(request(ask))

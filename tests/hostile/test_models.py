@@ -82,12 +82,20 @@ DAMAGES: tuple[Damage, ...] = (
 )
 
 
+OF_WEIGHTS: tuple[Damage, ...] = (
+    imports_code,
+    imports_code_by_a_nested_configuration,
+    has_pickled_weights,
+    lies_about_its_weights,
+)
+"""A conversion reads configuration and weights by the same code as a server, and no tokenizer."""
+
+
 @pytest.mark.parametrize(
     ("how", "damage"),
     [
         *(("serve", damage) for damage in DAMAGES),
-        # A conversion does not look at the tokenizer.
-        *(("convert", damage) for damage in DAMAGES if damage is not has_a_pickled_tokenizer),
+        *(("convert", damage) for damage in OF_WEIGHTS),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
