@@ -4,7 +4,6 @@ import concurrent.futures
 import itertools
 import shutil
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -89,27 +88,32 @@ def test_row_28_every_pair_of_features_in_one_batch(client: httpx.Client) -> Non
         assert len(list(mixed)) == len(pairs)
 
 
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
-        "{% for i in range(99999) %}{% for j in range(99999) %}{{ 'x' * 999 }}{% endfor %}"
-        "{% endfor %}",
-    ],
-    ids=["loop", "output"],
-)
-def test_row_35_a_template_bomb_blocks_nobody(tmp_path: Path, template: str) -> None:
-    folder = Path(shutil.copytree(demo.MODELS["demo"], tmp_path / "bomb"))
-    (folder / "chat_template.jinja").write_text(template)
-    with serving(str(folder)) as server, httpx.Client(base_url=server.url, timeout=60) as client:
-        bombs: list[httpx.Response] = []
-        thread = threading.Thread(target=lambda: bombs.append(chat(client, "x")))
-        thread.start()
+BOMBS = {
+    "loop": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "output": "{% for i in range(99999) %}{% for j in range(99999) %}{{ 'x' * 999 }}{% endfor %}"
+    "{% endfor %}",
+}
+
+
+def test_row_35_a_template_bomb_blocks_nobody(tmp_path: Path) -> None:
+    """Nor do two at once, of two models."""
+    for name, template in BOMBS.items():
+        folder = Path(shutil.copytree(demo.MODELS["demo"], tmp_path / name))
+        (folder / "chat_template.jinja").write_text(template)
+    with (
+        serving(*(str(tmp_path / name) for name in BOMBS)) as server,
+        httpx.Client(base_url=server.url, timeout=100) as client,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
+        bombs = {name: pool.submit(chat, client, "x", model=name) for name in BOMBS}
+        hello = {"prompt": "Hello", "max_tokens": 2}
         answers = 0
-        while thread.is_alive():
-            assert text_of(client.post(TEXT, json={"prompt": "Hello", "max_tokens": 2})) is not None
+        while not all(bomb.done() for bomb in bombs.values()):
+            for name in BOMBS:
+                assert text_of(client.post(TEXT, json=hello | {"model": name})) is not None
             answers += 1
-        refusal(bombs[0], 400, "messages")
+        for bomb in bombs.values():
+            refusal(bomb.result(), 400, "messages")
         assert answers
 
 

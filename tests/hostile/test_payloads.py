@@ -133,7 +133,7 @@ def test_row_51_broken_payloads_beside_tools(client: httpx.Client, name: str) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["<tool_call>", "<tool_call>\n{", "<think>", "</think>", '{"name": "', "<", "\\", '"', " \n"],
+    ["<tool_call>", "<tool_call>\n{", "</think>", '{"name": "', "<", "\\"],
 )
 def test_row_50_long_texts_of_beginnings(client: httpx.Client, canary: Canary, text: str) -> None:
     """The parsers read thousands of beginnings of a mark while a stream goes on."""

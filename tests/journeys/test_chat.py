@@ -25,7 +25,7 @@ def test_paris(client: openai.OpenAI) -> None:
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
-def test_paris_streamed(client: openai.OpenAI) -> None:
+def test_paris_streamed(client: openai.OpenAI, is_exact: bool) -> None:
     whole = client.chat.completions.create(model=MODEL, messages=user(FRANCE))
     chunks = list(
         client.chat.completions.create(
@@ -40,7 +40,8 @@ def test_paris_streamed(client: openai.OpenAI) -> None:
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text == whole.choices[0].message.content
     assert "Paris" in text
-    assert len(chunks) > 4
+    # A model that is faster than its reader is read in fewer pieces.
+    assert len(chunks) > (4 if is_exact else 2)
     assert chunks[-2].choices[0].finish_reason == "stop"
     assert chunks[-1].choices == []
     assert chunks[-1].usage

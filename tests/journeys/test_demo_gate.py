@@ -17,7 +17,7 @@ from tests.journeys.server import RunningServer
 GATE = json.loads((Path(__file__).parent / "demo_gate.json").read_text(encoding="utf-8"))
 AT_ONCE = 16
 EVERY = 6
-LEAST = 4
+LEAST = 3
 Item = dict[str, Any]
 
 

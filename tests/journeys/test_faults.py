@@ -49,7 +49,10 @@ def test_a_client_that_leaves_stops_the_work(stream: bool) -> None:
         body = COUNT | {"stream": stream, "n": 8}
         try:
             with httpx.stream(
-                "POST", f"{server.url}/v1/chat/completions", json=body, timeout=1.0
+                "POST",
+                f"{server.url}/v1/chat/completions",
+                json=body,
+                timeout=60.0 if stream else 1.0,
             ) as response:
                 if stream:
                     next(response.iter_lines())

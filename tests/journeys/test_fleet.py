@@ -164,7 +164,7 @@ def test_room_for_two(folder: Path) -> None:
     with serving("--config", config(folder, names), *limits) as server:
         url = f"{server.url}/v1/chat/completions"
         baseline = resident(server)
-        for turn in range(9):
+        for turn in range(6):
             ask = {"model": names[turn % 3], "messages": QUESTION, "max_tokens": 8}
             assert httpx.post(url, json=ask, timeout=120).status_code == 200
             assert len(server.workers) <= 2

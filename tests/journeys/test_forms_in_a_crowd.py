@@ -1,4 +1,4 @@
-"""A model whose free text is noise gives a thousand answers, each in the form it was asked for,
+"""A model whose free text is noise gives hundreds of answers, each in the form it was asked for,
 while neighbours that were asked for none say what they say alone."""
 
 import asyncio
@@ -15,7 +15,7 @@ from tests.journeys.server import RunningServer, serving
 from tests.random_model import make_random_model
 
 CROWD = 16
-SEEDS = 8
+SEEDS = 4
 VOCAB = 4096
 MAX_TOKENS = 240
 NEIGHBOURS = 24
@@ -57,7 +57,7 @@ class Crowd:
 
 @pytest.mark.anyio
 @pytest.mark.timeout(600)
-async def test_a_thousand_answers_have_their_forms(noisy: RunningServer) -> None:
+async def test_hundreds_of_answers_have_their_forms(noisy: RunningServer) -> None:
     forms = all_forms()
     assert len(forms) > 140
     async with httpx.AsyncClient(base_url=noisy.url, timeout=300) as client:
@@ -76,7 +76,7 @@ async def test_a_thousand_answers_have_their_forms(noisy: RunningServer) -> None
         changed = [number for number, task in beside if await task != alone[number]]
     wrong = [found for answer in answers if (found := verdict(*answer))]
     cut = sum(reason == "length" for _, _, reason in answers)
-    assert len(answers) - cut >= 1000, f"{cut} of {len(answers)} were cut"
+    assert len(answers) - cut >= 500, f"{cut} of {len(answers)} were cut"
     assert len({text for text, _ in alone}) == NEIGHBOURS
     assert not wrong, f"{len(wrong)} of {len(answers)}: {wrong[:10]}"
     assert not changed, f"{len(changed)} of {len(beside)} neighbours said something else"

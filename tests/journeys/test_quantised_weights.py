@@ -44,11 +44,24 @@ def test_it_is_done_once_and_it_shows(tmp_path: Path) -> None:
         assert conversions(server) == 0
         assert answered(server) == four
     # A folder that has these bits is served as it is, and so is any by fp16.
-    for quantize in ("q4", "fp16"):
-        with serving(str(folder), "--quantize", quantize, environment=own) as server:
-            assert conversions(server) == 0
-            assert answered(server) == four
+    config = tmp_path / "pippin.yaml"
+    config.write_text(
+        "models:\n"
+        f"  - {{name: same, model: {folder}, quantize: q4}}\n"
+        f"  - {{name: any, model: {folder}, quantize: fp16}}\n"
+    )
+    with serving("--config", str(config), environment=own) as server:
+        assert conversions(server) == 0
+        assert [answered(server, model=name) for name in ("same", "any")] == [four, four]
     assert [one for one in (tmp_path / "weights").iterdir() if one.is_dir()] == [folder]
+    # What a server that was killed leaves behind, in another one's way, is no model.
+    half = folder.with_name(folder.name + ".partial")
+    folder.rename(half)
+    (half / "model.safetensors").write_bytes(demo.MODELS["demo"].name.encode())
+    with serving("demo", "--quantize", "q4", environment=own) as server:
+        assert conversions(server) == 1
+        assert answered(server) == four
+    assert not half.exists()
 
 
 @pytest.mark.timeout(300)
@@ -78,20 +91,3 @@ def test_two_servers_that_start_at_once_convert_once(tmp_path: Path) -> None:
         one, other = (answered(server) for server in servers)
         assert one == other
     assert len(list(tmp_path.glob("weights/*/model.safetensors"))) == 1
-
-
-@pytest.mark.timeout(300)
-def test_half_a_conversion_is_no_model(tmp_path: Path) -> None:
-    """What a server that was killed leaves behind, in another one's way."""
-    own = {"PIPPIN_CACHE_DIR": str(tmp_path)}
-    weights = tmp_path / "weights"
-    with serving("demo", "--quantize", "q4", environment=own) as server:
-        four = answered(server)
-    (folder,) = (one for one in weights.iterdir() if one.is_dir())
-    half = folder.with_name(folder.name + ".partial")
-    folder.rename(half)
-    (half / "model.safetensors").write_bytes(demo.MODELS["demo"].name.encode())
-    with serving("demo", "--quantize", "q4", environment=own) as server:
-        assert conversions(server) == 1
-        assert answered(server) == four
-    assert not half.exists()
