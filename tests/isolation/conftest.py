@@ -18,13 +18,29 @@ def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
         yield request.param
 
 
+@pytest.fixture(scope="session")
+def houses() -> dict[tuple[object, type], House]:
+    """Those that were built, for all modules, with what they found to be true."""
+    return {}
+
+
 @pytest.fixture(scope="module", params=zoo.ZOO)
-def house(request: pytest.FixtureRequest, arrays: type) -> House:
+def house(
+    request: pytest.FixtureRequest, arrays: type, houses: dict[tuple[object, type], House]
+) -> House:
     """Of real architectures."""
-    return House(zoo.build(request.param), zoo.VOCAB)
+    key = request.param, arrays
+    if key not in houses:
+        houses[key] = House(zoo.build(request.param), zoo.VOCAB)
+    return houses[key]
 
 
 @pytest.fixture(scope="module", params=hashing.KINDS)
-def hashing_house(request: pytest.FixtureRequest, arrays: type) -> House:
+def hashing_house(
+    request: pytest.FixtureRequest, arrays: type, houses: dict[tuple[object, type], House]
+) -> House:
     """Of models whose every wrong row shows."""
-    return House(hashing.HashingModel(request.param), hashing.VOCAB)
+    key = request.param, arrays
+    if key not in houses:
+        houses[key] = House(hashing.HashingModel(request.param), hashing.VOCAB)
+    return houses[key]

@@ -11,7 +11,7 @@ from tests.isolation.server import House, cancelled
 from tests.isolation.talk import job, words
 
 
-@pytest.mark.parametrize("when", range(0, 60, 4))
+@pytest.mark.parametrize("when", range(0, 60, 6))
 def test_a_neighbour_leaves_at_any_time(hashing_house: House, when: int) -> None:
     house, jobs = hashing_house, crowd()
     leaver, stays = jobs[when % 7], house.alone(*jobs)
