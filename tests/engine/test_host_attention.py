@@ -21,7 +21,7 @@ SHAPES = st.tuples(
     st.sampled_from([(1, 1), (2, 2), (6, 3), (4, 1)]),  # heads, groups
     st.integers(1, 40),  # queries
     st.integers(0, 300),  # positions before them
-    st.sampled_from([8, 32]),  # width
+    st.sampled_from([1, 8, 32]),  # width
 )
 TILES = st.sampled_from([1, 1 << 10, TILE])
 """Small ones make many parts of few queries."""
@@ -52,7 +52,7 @@ def masks(shape: tuple[int, tuple[int, int], int, int, int], seed: int) -> list[
     seen += [draw((batch, n, length, positions)) < 0.7 for n in (1, heads)]
     added = np.where(seen[1], 0, -np.inf).astype(np.float32)
     added[..., 0] = 0
-    return ["causal", *map(mx.array, seen), mx.array(added)]
+    return ["causal", *map(mx.array, seen), mx.array(added), mx.array(added[0, 0])]
 
 
 @settings(deadline=None, max_examples=30)
@@ -99,6 +99,17 @@ def test_what_it_does_not_know_is_left_to_mlx() -> None:
     assert mx.array_equal(ours, theirs)
     halves = [each.astype(mx.float16) for each in (queries, keys, values)]
     assert attention(*halves, scale=0.3).dtype == mx.float16
+    ours = attention(queries, *halves[1:], scale=0.3)
+    assert mx.array_equal(ours, plain_attention(queries, *halves[1:], scale=0.3))
+
+
+def test_what_is_added_may_be_of_another_type() -> None:
+    queries, keys, values = arrays((1, (2, 1), 3, 4, 8), 1)
+    added = mx.array([0.0] * 4 + [-5.0] * 3).astype(mx.bfloat16)[None]
+    for tile in (1, TILE):
+        ours = HostAttention(tile=tile)(queries, keys, values, scale=0.3, mask=added)
+        theirs = plain_attention(queries, keys, values, scale=0.3, mask=added.astype(mx.float32))
+        np.testing.assert_allclose(np.array(ours), np.array(theirs), rtol=1e-4, atol=1e-5)
 
 
 def test_only_the_model_that_is_called_sees_it() -> None:

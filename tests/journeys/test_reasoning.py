@@ -59,9 +59,7 @@ def test_thinking_is_told_apart(client: openai.OpenAI) -> None:
     assert 0 < reasoning_tokens(answer) < answer.usage.completion_tokens
 
 
-def test_thinking_comes_first_in_a_stream_and_in_pieces(
-    client: openai.OpenAI, default_model: str
-) -> None:
+def pieces_in_order(client: openai.OpenAI) -> list[str]:
     stream = client.chat.completions.create(
         model=MODEL,
         messages=[{"role": "user", "content": FRANCE}],
@@ -76,11 +74,26 @@ def test_thinking_comes_first_in_a_stream_and_in_pieces(
             order.append("reasoning")
         elif delta.content:
             order.append("content")
-    assert order == sorted(order, reverse=True)
-    # A model that is faster than its reader is read in fewer pieces.
-    least = 4 if default_model == "demo" else 1
-    assert order.count("reasoning") >= least
-    assert order.count("content") >= least
+    return order
+
+
+TRIES = 10
+
+
+def test_thinking_comes_first_in_a_stream_and_in_pieces(
+    client: openai.OpenAI, default_model: str
+) -> None:
+    """A model that is faster than its reader, or than a busy machine, is read in fewer pieces."""
+    most = 0
+    for _ in range(TRIES):
+        order = pieces_in_order(client)
+        assert order == sorted(order, reverse=True)
+        fewest = min(order.count("reasoning"), order.count("content"))
+        assert fewest >= 1
+        most = max(most, fewest)
+        if most >= 4 or default_model != "demo":
+            return
+    pytest.fail(f"never in more than {most} pieces")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ class HostAttention:
         """Queries (B, H, L, D), keys and values (B, G, S, D) with H a multiple of G, mask
         ``"causal"`` or (of what can be broadcast to B, H, L, S) True or 0 where a query sees a
         key."""
-        if sinks is not None or queries.dtype != mx.float32:
+        others = {each.dtype for each in (queries, keys, values)} - {mx.float32}
+        if sinks is not None or others:
             return plain_attention(queries, keys, values, scale=scale, mask=mask, sinks=sinks)
         batch, heads, length, _ = queries.shape
         queries = queries * scale
@@ -181,7 +182,7 @@ class _Sight:
         self._added: Floats | None = None
         if mask is None or isinstance(mask, str):
             return
-        given = np.array(mask, copy=False)
+        given = np.array(mask if mask.dtype == mx.bool_ else mask.astype(mx.float32))
         given = given.reshape((1,) * (4 - given.ndim) + given.shape)
         heads = shape[1::2] if given.shape[1] > 1 else (1, 1)
         given = given.reshape(given.shape[0], *heads, *given.shape[2:]).swapaxes(2, 3)

@@ -59,14 +59,18 @@ def _by_mkl(strided: Any, a: Matrices, b: Matrices, out: Matrices) -> None:
         b.shape[2],
         b.shape[1],
         1.0,
-        *_place(a, a.strides[1]),
-        *_place(b, b.strides[2 if is_transposed else 1]),
+        *_place(a, 1),
+        *_place(b, 2 if is_transposed else 1),
         0.0,
-        *_place(out, out.strides[1]),
+        *_place(out, 1),
         len(a),
     )
 
 
-def _place(matrices: Matrices, step: int) -> tuple[int, int, int]:
-    """Address, and the distances between rows and between matrices, in numbers."""
-    return matrices.__array_interface__["data"][0], step // WIDTH, matrices.strides[0] // WIDTH
+def _place(matrices: Matrices, axis: int) -> tuple[int, int, int]:
+    """Address, and the distances, in numbers, between what lies along the axis, each in one piece,
+    and between matrices."""
+    first, *steps = matrices.strides
+    # The stride of a single row can be anything, but MKL wants no less than the row's length.
+    step = max(steps[axis - 1] // WIDTH, matrices.shape[3 - axis])
+    return matrices.__array_interface__["data"][0], step, first // WIDTH
