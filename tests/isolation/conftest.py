@@ -1,10 +1,13 @@
 """Every model that is tried here, under host and device arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 
 from pippin.engine.mlx_arrays import DeviceArrays, HostArrays
+from pippin.engine.rows import Model
 from tests.engine import zoo
 from tests.isolation import hashing
 from tests.isolation.server import House
@@ -18,29 +21,19 @@ def arrays(request: pytest.FixtureRequest) -> Iterator[type]:
         yield request.param
 
 
-@pytest.fixture(scope="session")
-def houses() -> dict[tuple[object, type], House]:
-    """Those that were built, for all modules, with what they found to be true."""
-    return {}
+@cache
+def built(make: Callable[[Any], Model], name: str, vocab: int, arrays: type) -> House:
+    """Once for all modules, with what it finds to be true under these arrays."""
+    return House(make(name), vocab)
 
 
 @pytest.fixture(scope="module", params=zoo.ZOO)
-def house(
-    request: pytest.FixtureRequest, arrays: type, houses: dict[tuple[object, type], House]
-) -> House:
+def house(request: pytest.FixtureRequest, arrays: type) -> House:
     """Of real architectures."""
-    key = request.param, arrays
-    if key not in houses:
-        houses[key] = House(zoo.build(request.param), zoo.VOCAB)
-    return houses[key]
+    return built(zoo.build, request.param, zoo.VOCAB, arrays)
 
 
 @pytest.fixture(scope="module", params=hashing.KINDS)
-def hashing_house(
-    request: pytest.FixtureRequest, arrays: type, houses: dict[tuple[object, type], House]
-) -> House:
+def hashing_house(request: pytest.FixtureRequest, arrays: type) -> House:
     """Of models whose every wrong row shows."""
-    key = request.param, arrays
-    if key not in houses:
-        houses[key] = House(hashing.HashingModel(request.param), hashing.VOCAB)
-    return houses[key]
+    return built(hashing.HashingModel, request.param, hashing.VOCAB, arrays)
