@@ -11,7 +11,16 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from pippin import demo
-from tests.journeys.answers import MODEL, assert_alike, both, streamed, told, user, whole
+from tests.journeys.answers import (
+    MODEL,
+    assert_alike,
+    assert_in_pieces,
+    both,
+    streamed,
+    told,
+    user,
+    whole,
+)
 from tests.journeys.server import serving
 
 FRANCE = "What is the capital of France?"
@@ -77,23 +86,15 @@ def pieces_in_order(client: openai.OpenAI) -> list[str]:
     return order
 
 
-TRIES = 10
-
-
 def test_thinking_comes_first_in_a_stream_and_in_pieces(
-    client: openai.OpenAI, default_model: str
+    client: openai.OpenAI, is_exact: bool
 ) -> None:
-    """A model that is faster than its reader, or than a busy machine, is read in fewer pieces."""
-    most = 0
-    for _ in range(TRIES):
+    def pieces_of_each() -> int:
         order = pieces_in_order(client)
         assert order == sorted(order, reverse=True)
-        fewest = min(order.count("reasoning"), order.count("content"))
-        assert fewest >= 1
-        most = max(most, fewest)
-        if most >= 4 or default_model != "demo":
-            return
-    pytest.fail(f"never in more than {most} pieces")
+        return min(order.count("reasoning"), order.count("content"))
+
+    assert_in_pieces(pieces_of_each, 4 if is_exact else 1)
 
 
 @pytest.mark.parametrize(
