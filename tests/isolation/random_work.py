@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from pippin.engine.engine import Engine
-from pippin.engine.lane import Job
+from pippin.engine.lane import Job, Output
 from pippin.memory.prompts import PromptMemory, Text
 from tests.isolation.faulty_disk import FaultyDisk, Mood
 from tests.isolation.hashing import VOCAB, HashingModel, Kind, Truth
@@ -42,6 +42,9 @@ class Whim:
 
     def budget(self, decoding: int, waiting: int) -> int:
         return self._random.choice([0 if decoding else 1, 5, 24, 48, 150])
+
+    def patience(self, decoding: int, waiting: int) -> float | None:
+        return self._random.choice([None, 0.0])
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
         pass
@@ -170,7 +173,11 @@ class Life:
     def step(self) -> None:
         self._settle()
         self.is_sound = False
-        outputs = self.engine.step()
+        outputs: list[Output] = []
+        interludes = self.engine._interludes.seconds
+        last = self.engine.step(outputs.extend)
+        outputs += last
+        self.seen["interludes"] += self.engine._interludes.seconds > interludes
         self.seen.update(["step", *self.server.phases.values()])
         self.seen.update(type(each).__name__ for each in outputs)
         self.ledger.take(outputs)

@@ -232,7 +232,7 @@ def test_random_work(kind: Kind, arrays: type, tmp_path: Path) -> None:
             cast(Any, begin),
             settings=settings(max_examples=16, stateful_step_count=60, deadline=None),
         )
-        enough = ("hits", "paused, rows gone", "resumed", "resumed, one lane")
+        enough = ("hits", "interludes", "paused, rows gone", "resumed", "resumed, one lane")
         if seen["step"] > 300 and all(seen[each] for each in enough):
             return
     pytest.fail(f"too little happened: {seen}")

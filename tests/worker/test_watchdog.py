@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pippin.engine.lane import Job, Output
+from pippin.engine.lane import Deliver, Job, Output
 from pippin.worker.engine_thread import EngineThread
 from pippin.worker.watchdog import LOOKS, watch
 
@@ -37,7 +37,7 @@ class MockEngine:
     def submit(self, job: Job) -> None:
         self.waiting += 1
 
-    def step(self) -> list[Output]:
+    def step(self, deliver: Deliver) -> list[Output]:
         if self.over.is_set():
             raise RuntimeError("the test is over")
         self._act(self)

@@ -15,7 +15,8 @@ from pippin.engine.failures import Failures
 from pippin.engine.fetching import Fetching
 from pippin.engine.forks import Forks, fork
 from pippin.engine.forward import Forward
-from pippin.engine.lane import Ended, Job, JobFailed, JobLate, Output
+from pippin.engine.interludes import Interludes
+from pippin.engine.lane import Deliver, Ended, Job, JobFailed, JobLate, Output
 from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.prefill import Prefiller
 from pippin.engine.probe import ALL_TOGETHER, Sharing
@@ -72,13 +73,15 @@ class Engine:
         all caches, with what is remembered; ``None``: no bound. ``lane_cost``: what a lane takes of
         them. ``clock``: seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
-        make, forward = CacheMaker(model, kv_bits), Forward(model, adapters)
+        self._interludes = Interludes(self._decode_meanwhile)
+        make, forward = CacheMaker(model, kv_bits), Forward(model, adapters, self._interludes.look)
         self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
         self._memory = memory
         self._recollection = Recollection(memory, make)
         tokens = prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET)
-        self._pace = Pace(tokens, lag=0 if self._arrays.on_host else 1)
+        on_host = self._arrays.on_host
+        self._pace = Pace(tokens, lag=0 if on_host else 1, interludes=on_host)
         self._queue_timeout_s = queue_timeout_s
         self._scheduler = Scheduler(
             step_tokens=tokens,
@@ -102,6 +105,10 @@ class Engine:
         )
         self._fetching = Fetching(memory, clock)
         self._begun: list[Output] = []
+        self._deliver: Deliver | None = None
+        self._was_put_out = False
+        """Whether a step has put out something before its end."""
+        self._failed_meanwhile: list[JobFailed] = []
         self._failures = Failures()
         self.progress = 0
         """Tokens taken in and things put out, ever: while it stands still nothing is done."""
@@ -123,17 +130,19 @@ class Engine:
             self._prefiller.forget(prefill.id)
         self._decoder.drop(job_id, index)
 
-    def step(self) -> list[Output]:
+    def step(self, deliver: Deliver | None = None) -> list[Output]:
         """One round of work. Exceptions of the model end the jobs that were in it, no others.
         What a prompt is answered with comes last, so that its first token leaves at once.
+        ``deliver`` gets what comes out long before the end; without it nothing does.
 
         Raises:
             EngineBroken: too many steps failed, one after the other.
         """
         if self._memory:  # first, when what the last step put out is on its way
             self._memory.save_some(SAVED_PER_STEP)
-        began = time.perf_counter()
+        began, interludes = time.perf_counter(), self._interludes.seconds
         outputs: list[Output] = []
+        self._deliver, self._was_put_out = deliver, False
         self._take_fetched()
         outputs.extend(JobLate(job.id) for job in self._scheduler.overdue(self._queue_timeout_s))
         self._decoder.remove_dropped(outputs)
@@ -144,9 +153,10 @@ class Engine:
             if isinstance(output, JobFailed):
                 self.cancel(output.job_id)  # or its other lanes' prompts would fail once more
         prefilled = self._prefill(outputs)
-        for job_id in self._failures.among(outputs):
+        for job_id in self._failures.among(outputs, others=self._was_put_out):
             self.cancel(job_id)  # what is left of it elsewhere
-        self._pace.observe(time.perf_counter() - began, decoding, prefilled)
+        interludes = self._interludes.seconds - interludes
+        self._pace.observe(time.perf_counter() - began - interludes, decoding, prefilled)
         self.progress += prefilled + len(outputs)
         return outputs
 
@@ -216,6 +226,26 @@ class Engine:
         self._decoder.step(outputs)
         return len(lanes)
 
+    def _decode_meanwhile(self) -> None:
+        """A decode step in the midst of a prompt's pass. What failed is told after that."""
+        outputs: list[Output] = []
+        self._decoder.remove_dropped(outputs)
+        self._decode(outputs)
+        self._put_out(outputs)
+        self._failed_meanwhile += [each for each in outputs if isinstance(each, JobFailed)]
+
+    def _put_out(self, outputs: list[Output]) -> bool:
+        """Deliver all but failures, which are still to be dealt with. Whether anybody takes it."""
+        if self._deliver is None:
+            return False
+        ready = [each for each in outputs if not isinstance(each, JobFailed)]
+        outputs[:] = [each for each in outputs if isinstance(each, JobFailed)]
+        self.progress += len(ready)
+        if ready:
+            self._was_put_out = True
+            self._deliver(ready)
+        return True
+
     # -- prefill ---------------------------------------------------------------------------------
 
     def _take_fetched(self) -> None:
@@ -238,26 +268,32 @@ class Engine:
         """The tokens that were taken in."""
         tokens = 0
         lanes = self._decoder.lanes
-        budget = self._pace.budget(len(lanes), self._scheduler.waiting + self._scheduler.prefilling)
+        waiting = self._scheduler.waiting + self._scheduler.prefilling
+        budget = self._pace.budget(len(lanes), waiting)
         self._make_room()
         for chunk in self._scheduler.plan(lanes, self._used_bytes, budget):
             outputs.extend(self._begun)
             self._begun.clear()
             tokens += chunk.length * len(chunk.prefills)
             try:
-                self._run_chunk(chunk, outputs)
+                self._run_chunk(chunk, outputs, self._pace.patience(len(lanes), waiting))
             except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
                 log.error("a prefill step failed\n%s", traceback.format_exc())
                 for prefill in chunk.prefills:
                     outputs.append(JobFailed(prefill.job.id))
                     self._recollection.forget(prefill.job)
                     self.cancel(prefill.job.id)
+            for failed in self._failed_meanwhile:
+                outputs.append(failed)
+                self.cancel(failed.job_id)
+            self._failed_meanwhile.clear()
         outputs.extend(self._begun)
         self._begun.clear()
         return tokens
 
-    def _run_chunk(self, chunk: Chunk, outputs: list[Output]) -> None:
-        result = self._prefiller.run(chunk)
+    def _run_chunk(self, chunk: Chunk, outputs: list[Output], patience: float | None) -> None:
+        with self._interludes.within(patience if self._put_out(outputs) else None):
+            result = self._prefiller.run(chunk)
         outputs.extend(result.scored)
         if result.finished is None:
             return

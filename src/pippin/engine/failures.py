@@ -22,9 +22,9 @@ class Failures:
     def __init__(self) -> None:
         self._in_a_row = 0
 
-    def among(self, outputs: Sequence[Output]) -> list[int]:
-        """The jobs that failed, given all that a step put out. A step that put out nothing says
-        nothing.
+    def among(self, outputs: Sequence[Output], others: bool = False) -> list[int]:
+        """The jobs that failed, given what a step put out; ``others``: that there were outputs
+        beside these, none of them failures. A step that put out nothing says nothing.
 
         Raises:
             EngineBroken: too many steps failed, one after the other.
@@ -32,7 +32,7 @@ class Failures:
         failed = [output for output in outputs if isinstance(output, JobFailed)]
         if any(not output.too_complex for output in failed):
             self._in_a_row += 1
-        elif outputs:
+        elif outputs or others:
             self._in_a_row = 0
         if self._in_a_row >= MAX_FAILURES:
             raise EngineBroken(f"{self._in_a_row} steps failed, one after the other")

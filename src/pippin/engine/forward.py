@@ -1,6 +1,6 @@
 """A forward pass: the model, as this device is served best, each row with its adapter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -13,9 +13,16 @@ from pippin.models.adapters import RowAdapters
 class Forward:
     """Owned by the engine, on its thread; decoding and prefill call it."""
 
-    def __init__(self, model: Model, rows: RowAdapters | None = None) -> None:
-        """``rows``: of the model's adapters; ``None``: it has none."""
-        self._model = for_device(model)
+    def __init__(
+        self,
+        model: Model,
+        rows: RowAdapters | None = None,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``rows``: of the model's adapters; ``None``: it has none. ``between``: called now and
+        then while a pass is computed, if that is done while it is called; it may make another
+        pass."""
+        self._model = for_device(model, between)
         self._rows = rows or RowAdapters()
 
     def __call__(

@@ -9,7 +9,7 @@ Every row has the same bits whatever is computed beside it, and however many mas
 before it: exponentials and maxima are those of single numbers, and the sums are products too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,14 +36,18 @@ Part = tuple[slice, slice, slice]
 plain_attention = mx.fast.scaled_dot_product_attention
 
 
-def for_device(model: Model) -> Model:
-    """The model as the default device is served best."""
-    return with_host_attention(model) if arrays_for_device().on_host else model
+def _nothing() -> None:
+    pass
 
 
-def with_host_attention(model: Model) -> Model:
+def for_device(model: Model, between: Callable[[], None] = _nothing) -> Model:
+    """The model as the default device is served best. ``between``: as of ``HostAttention``."""
+    return with_host_attention(model, between) if arrays_for_device().on_host else model
+
+
+def with_host_attention(model: Model, between: Callable[[], None] = _nothing) -> Model:
     """The model, for one thread of a process on a CPU: it computes when it is called."""
-    attention = HostAttention()
+    attention = HostAttention(between=between)
 
     def forward(inputs: mx.array, *, cache: list[Any] | None) -> mx.array:
         with _replaced(attention):
@@ -54,20 +58,28 @@ def with_host_attention(model: Model) -> Model:
 
 @contextmanager
 def _replaced(attention: "HostAttention") -> Iterator[None]:
+    before = getattr(mx.fast, ATTENTION)  # ours, if this call is made between two parts of another
     setattr(mx.fast, ATTENTION, attention)
     try:
         yield
     finally:
-        setattr(mx.fast, ATTENTION, plain_attention)
+        setattr(mx.fast, ATTENTION, before)
 
 
 class HostAttention:
     """To be called as ``mx.fast.scaled_dot_product_attention``."""
 
-    def __init__(self, product: Product | None = None, tile: int = TILE) -> None:
-        """``tile``: scores that are worked on at once, about."""
+    def __init__(
+        self,
+        product: Product | None = None,
+        tile: int = TILE,
+        between: Callable[[], None] = _nothing,
+    ) -> None:
+        """``tile``: scores that are worked on at once, about. ``between``: called at the
+        beginning and after each such part; it may call the model."""
         self._product = product or best_product()
         self._tile = tile
+        self._between = between
 
     def __call__(
         self,
@@ -85,6 +97,7 @@ class HostAttention:
         others = {each.dtype for each in (queries, keys, values)} - {mx.float32}
         if sinks is not None or others:
             return plain_attention(queries, keys, values, scale=scale, mask=mask, sinks=sinks)
+        self._between()
         batch, heads, length, _ = queries.shape
         queries = queries * scale
         if batch * heads * length * keys.shape[2] <= self._tile:
@@ -105,6 +118,7 @@ class HostAttention:
             scores = self._scores(asked[part], keys[part[:2]])
             sight.hide(scores, part)
             self._weigh(scores, ones, values[part[:2]], found[part])
+            self._between()
         return mx.array(found.swapaxes(2, 3)).reshape(batch, heads, length, -1)
 
     def _scores(self, asked: Floats, keys: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """Jobs and lanes: what the engine is asked to do, and one sequence that is being generated."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -233,3 +234,6 @@ class JobFailed:
 
 
 Output = Begun | PromptScored | Token | Ended | JobLate | JobFailed
+
+Deliver = Callable[[Sequence[Output]], None]
+"""Takes outputs on the engine thread, and waits for nothing."""

@@ -16,7 +16,17 @@ import numpy as np
 
 from pippin.core.memory import MemoryFigures
 from pippin.engine.failures import Failures, IntegrityError
-from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, Lane, Output, PromptScored
+from pippin.engine.lane import (
+    Begun,
+    Deliver,
+    Ended,
+    Job,
+    JobFailed,
+    JobLate,
+    Lane,
+    Output,
+    PromptScored,
+)
 from pippin.engine.scheduling.pace import Pace
 from pippin.engine.scheduling.scheduler import Scheduler
 from pippin.engine.scheduling.work import Prefill
@@ -81,8 +91,9 @@ class LlamaEngine:
         self._lanes.drop(job_id, index)
         self._lanes.forget_level(job_id, index)
 
-    def step(self) -> list[Output]:
+    def step(self, deliver: Deliver | None = None) -> list[Output]:
         """One round of work. What llama.cpp cannot compute ends the jobs that were in the pass.
+        ``deliver`` gets nothing: a pass of llama.cpp cannot be interrupted.
 
         Raises:
             EngineBroken: too many steps failed, one after the other.

@@ -39,11 +39,12 @@ class RowAdapters:
     @contextmanager
     def worn(self, adapters: Sequence[int]) -> Iterator[None]:
         """For the passes within: an adapter per row, 0 for none."""
+        before = self.indices
         self.indices = mx.array(list(adapters), dtype=mx.uint32) if any(adapters) else None
         try:
             yield
         finally:
-            self.indices = None
+            self.indices = before  # of the pass in whose midst this one was made
 
 
 @dataclass(frozen=True, slots=True)

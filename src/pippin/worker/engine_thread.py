@@ -3,16 +3,15 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from pippin.engine.failures import IntegrityError
-from pippin.engine.lane import Job, Output
+from pippin.engine.lane import Deliver, Job
 from pippin.worker.runtime import Engine
 
 log = logging.getLogger(__name__)
 
-Deliver = Callable[[Sequence[Output]], None]
 Command = Callable[[Engine], None]
 Result = TypeVar("Result")
 
@@ -95,7 +94,7 @@ class EngineThread:
         while self._commands:
             self._commands.popleft()(engine)
         self._observe(engine)
-        outputs = engine.step()
+        outputs = engine.step(self._deliver)
         self._observe(engine)
         if outputs:
             self._deliver(outputs)

@@ -8,7 +8,7 @@ from typing import Protocol
 from pippin.core.memory import MemoryFigures
 from pippin.core.model import ModelInfo
 from pippin.core.worker import WorkerOptions
-from pippin.engine.lane import Job, Output
+from pippin.engine.lane import Deliver, Job, Output
 from pippin.memory.text import Text
 from pippin.models.adapter_names import AdapterNames
 from pippin.models.resolve import Progress
@@ -31,8 +31,8 @@ class Engine(Protocol):
     def cancel(self, job_id: int, index: int | None = None) -> None:
         """Stop a job, or one choice of it, wherever it is. Unknown ids are no error."""
 
-    def step(self) -> list[Output]:
-        """One round of work."""
+    def step(self, deliver: Deliver | None = None) -> list[Output]:
+        """One round of work. ``deliver`` may get what comes out long before the end."""
 
     def tidy(self) -> bool:
         """Work that waits for calm moments. False: there is none left."""

@@ -5,6 +5,9 @@ long as one without, and longer only while several jobs wait and the batch is fa
 it serves everybody. What a prompt token costs depends on the machine, the model and the position,
 so it is measured, step by step; and so is the calm step, by leaving the prompts out of one now and
 then.
+
+Where lanes can decode in the midst of a prompt's pass (``interludes``), what they bear is how long
+they wait for that, and the pass may take longer: short passes are dear.
 """
 
 from collections import deque
@@ -20,18 +23,30 @@ CALM_EVERY = 16
 """Steps with prompts in them, at most, before a calm one is measured anew."""
 SAMPLES = 3
 """The median of so many: one pause of the machine changes nothing."""
+PASS_S = 0.1
+"""What a pass that lets lanes decode may last by itself: meanwhile nobody comes or goes."""
 
 
 class Pace:
     """Measures the steps of one engine. Owned by it, used on its thread only. Seconds, tokens."""
 
-    def __init__(self, most: int, least: int = 8, *, limit: float = LIMIT, lag: int = 0) -> None:
+    def __init__(
+        self,
+        most: int,
+        least: int = 8,
+        *,
+        limit: float = LIMIT,
+        lag: int = 0,
+        interludes: bool = False,
+    ) -> None:
         """``most``: prompt tokens a step in the best case. ``least``: so many whatever they cost,
         or a prompt would never get in. ``lag``: steps between the one that queues work on the
-        device and the one that waits for it."""
+        device and the one that waits for it. ``interludes``: whether lanes can decode within a
+        pass."""
         self._most = most
         self._least = min(least, most)
         self._limit = limit
+        self._pass_s = PASS_S if interludes else 0.0
         self._lag = lag
         self._granted = self._least
         self._costs: deque[float] = deque(maxlen=SAMPLES)
@@ -54,6 +69,12 @@ class Pace:
             return 0
         self._granted = min(most, max(self._least, self._affordable(calm, crowd)))
         return self._granted
+
+    def patience(self, decoding: int, waiting: int) -> float | None:
+        """How long lanes may wait for a step while prompts go in; ``None``: for as long as these
+        take."""
+        calm = self._calm.get(_band(decoding)) if decoding and self._pass_s else None
+        return self._allowed(calm, _crowd(decoding, waiting)) if calm else None
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
         """After every step: how long it took, its decoding lanes and its prompt tokens."""
@@ -78,7 +99,7 @@ class Pace:
         cost = median(self._costs) if self._costs else 0.0
         if not cost:
             return growth
-        return min(growth, int(self._allowed(calm, crowd) / cost))
+        return min(growth, int(max(self._allowed(calm, crowd), self._pass_s) / cost))
 
     def _allowed(self, calm: "Calm", crowd: float) -> float:
         return calm.seconds * (self._limit * crowd - 1)

@@ -1,0 +1,114 @@
+"""Lanes decode in the midst of a long prompt's pass, and say what they say alone."""
+
+import mlx.core as mx
+import pytest
+
+from pippin.core.sampling import Sampling
+from pippin.engine.engine import Engine
+from pippin.engine.interludes import Interludes
+from pippin.engine.lane import Job, Output, Token
+from tests.engine import zoo
+from tests.engine.driver import Transcript, run
+
+GREEDY = Sampling(temperature=0.0)
+LONG = tuple(number % zoo.VOCAB for number in range(1_200))
+LANE = Job(id=1, prompt=(5, 6, 7), max_tokens=60, sampling=GREEDY)
+NEWCOMER = Job(id=2, prompt=LONG, max_tokens=8, sampling=GREEDY)
+
+
+class Impatient:
+    """In place of the measured pace."""
+
+    def budget(self, decoding: int, waiting: int) -> int:
+        return 128
+
+    def patience(self, decoding: int, waiting: int) -> float | None:
+        return 0.0
+
+    def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
+        pass
+
+
+def engine_of(model: object) -> Engine:
+    engine = Engine(model, vocab_size=zoo.VOCAB)  # type: ignore[arg-type]
+    engine._pace = Impatient()  # type: ignore[assignment]
+    return engine
+
+
+def together(engine: Engine) -> tuple[Transcript, list[tuple[Output, bool]]]:
+    """What is said, and all outputs in their order: was it before the end of its step?"""
+    said, order = Transcript(), list[tuple[Output, bool]]()
+
+    def take(outputs: object, early: bool) -> None:
+        assert isinstance(outputs, list)
+        said.take(outputs)
+        order.extend((output, early) for output in outputs)
+
+    engine.submit(LANE)
+    while not said.tokens[LANE.id, 0]:
+        take(engine.step(), early=False)
+    engine.submit(NEWCOMER)
+    while not engine.idle:
+        take(engine.step(lambda outputs: take(outputs, early=True)), early=False)
+    engine.check_integrity()
+    return said, order
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3_text", "qwen3_next"])
+def test_the_words_are_those_that_each_says_alone(name: str) -> None:
+    model = zoo.build(name)
+    said, order = together(engine_of(model))
+    for job in (LANE, NEWCOMER):
+        alone = run(Engine(model, vocab_size=zoo.VOCAB), [job])
+        assert said.tokens[job.id, 0] == alone.tokens[job.id, 0]
+    tokens = [(each.job_id, early) for each, early in order if isinstance(each, Token)]
+    before = tokens[: tokens.index((NEWCOMER.id, False))]
+    assert before.count((LANE.id, True)) > 2 * len(LONG) / 128
+
+
+def test_a_lane_that_fails_meanwhile_ends_alone() -> None:
+    class Failing:
+        """Raises in the first pass that is made in the midst of another."""
+
+        def __init__(self) -> None:
+            self.model = zoo.build("llama")
+            self.layers = self.model.layers
+            self.depth = 0
+
+        def __call__(self, inputs: mx.array, cache: object) -> mx.array:
+            self.depth += 1
+            try:
+                if self.depth == 2:
+                    raise RuntimeError("planted failure")
+                logits: mx.array = self.model(inputs, cache=cache)
+                return logits
+            finally:
+                self.depth -= 1
+
+    said, _ = together(engine_of(Failing()))
+    alone = run(Engine(zoo.build("llama"), vocab_size=zoo.VOCAB), [NEWCOMER])
+    assert said.failed == [LANE.id]
+    assert said.tokens[NEWCOMER.id, 0] == alone.tokens[NEWCOMER.id, 0]
+
+
+def test_nothing_is_interrupted_that_may_not_be() -> None:
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        interludes.look()  # by the step's own pass
+
+    interludes = Interludes(step)
+    interludes.look()
+    with interludes.within(None):
+        interludes.look()
+    with interludes.within(3600.0):
+        interludes.look()
+    assert (steps, interludes.seconds) == (0, 0.0)
+    with interludes.within(0.0):
+        interludes.look()
+        interludes.look()
+    interludes.look()
+    assert steps == 2
+    assert interludes.seconds > 0
