@@ -1,31 +1,70 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pippin.engine.buckets import Bucket, better_together, home_of
+from pippin.engine.buckets import FREE, Bucket, better_together, home_of
 
-BUCKETS = st.lists(st.builds(Bucket, st.integers(1, 32), st.integers(1, 8000)), max_size=6)
-COST = st.integers(0, 20_000)
+LENGTHS = st.lists(st.integers(1, 8000), min_size=1, max_size=32)
+BUCKET = st.builds(lambda lengths: Bucket(tuple(sorted(lengths))), LENGTHS)
+BUCKETS = st.lists(BUCKET, max_size=6)
+COST = st.integers(0, 50_000)
+DEAR = 10**9
+"""A pass of a model with very many weights."""
+SHORT, LONG = Bucket((64,) * 7), Bucket((8192,))
 
 
 def test_alike_lanes_share_a_pass_and_unlike_ones_do_not() -> None:
-    assert home_of(Bucket(1, 100), [Bucket(4, 120), Bucket(1, 8000)], 3000) == 0
-    assert home_of(Bucket(1, 8000), [Bucket(7, 64)], 3000) is None
-    assert better_together([Bucket(7, 64), Bucket(1, 200)], 3000) == (0, 1)
-    assert better_together([Bucket(7, 64), Bucket(1, 8000)], 3000) is None
+    assert home_of(Bucket((100,)), [Bucket((90, 100, 120, 120)), LONG], 3000) == 0
+    assert home_of(LONG, [SHORT], 3000) is None
+    assert better_together([SHORT, Bucket((200,))], 3000) == (0, 1)
+    assert better_together([SHORT, LONG], 3000) is None
 
 
-@given(BUCKETS, st.builds(Bucket, st.integers(1, 32), st.integers(1, 8000)), COST)
-def test_nobody_is_padded_for_more_than_a_pass_costs(
+def test_memory_is_not_padded_whatever_a_pass_costs() -> None:
+    assert home_of(LONG, [SHORT], DEAR) is None
+    assert home_of(Bucket((64,)), [LONG], DEAR) is None
+    assert better_together([SHORT, LONG], DEAR) is None
+
+
+def test_short_ones_do_not_join_a_long_one_one_by_one() -> None:
+    """Each alone would not be worth a pass of its own."""
+    bucket, apart = Bucket((2000,)), []
+    for _ in range(8):
+        if home_of(Bucket((1300,)), [bucket], 3000) is None:
+            apart.append(bucket)
+        else:
+            bucket = bucket.joined(Bucket((1300,)))
+    assert len(bucket.lengths) == 1 + 3000 // 700
+    assert apart
+
+
+@given(BUCKETS, BUCKET, COST)
+def test_a_newcomer_joins_where_it_is_padded_least(
     buckets: list[Bucket], newcomer: Bucket, cost: int
 ) -> None:
     home = home_of(newcomer, buckets, cost)
-    wastes = [bucket.waste(newcomer) for bucket in buckets]
-    assert home is None or wastes[home] == min(wastes) <= cost
-    assert home is not None or not wastes or min(wastes) > cost
+    added = {
+        index: bucket.joined(newcomer).padding - bucket.padding
+        for index, bucket in enumerate(buckets)
+        if bucket.joined(newcomer).is_sound(cost)
+    }
+    assert (home in added and added[home] == min(added.values())) if added else home is None
+
+
+@given(BUCKET, COST)
+def test_nobody_is_padded_for_more_than_a_pass_costs(bucket: Bucket, cost: int) -> None:
+    lanes, longest = len(bucket.lengths), bucket.lengths[-1]
+    assert bucket.padding == sum(longest - length for length in bucket.lengths)
+    split = [lanes * longest - (i * bucket.lengths[i - 1] + (lanes - i) * longest)
+             for i in range(1, lanes + 1)]  # fmt: skip
+    held = lanes * longest
+    assert bucket.is_sound(cost) == (
+        max(split) <= cost and held <= sum(bucket.lengths) * 3 // 2 + FREE * lanes
+    )
 
 
 @given(BUCKETS, COST)
 def test_what_is_united_would_have_been_joined(buckets: list[Bucket], cost: int) -> None:
-    pair = better_together(buckets, cost)
-    if pair:
-        assert buckets[pair[0]].waste(buckets[pair[1]]) <= cost
+    if pair := better_together(buckets, cost):
+        one, other = (buckets[index] for index in pair)
+        assert home_of(one, [other], cost) == 0
+        assert home_of(other, [one], cost) == 0

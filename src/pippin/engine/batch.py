@@ -76,7 +76,7 @@ class Batch:
 
     @property
     def bucket(self) -> Bucket:
-        return Bucket(len(self.lanes), max((lane.cached for lane in self.lanes), default=0))
+        return Bucket(tuple(sorted(lane.cached for lane in self.lanes)))
 
     @property
     def nbytes(self) -> int:

@@ -1,44 +1,58 @@
 """Which lanes decode in one forward pass: plain arithmetic, no arrays.
 
-A batch pads every lane to its longest one, and a padded position costs as much attention as a
-real one. A further forward pass costs one more reading of the weights. Measured in positions of
-the cache, that is the bytes of the weights over the cache's bytes per position: lanes are kept
-apart where padding them together would waste more than that.
+A batch pads every lane to its longest one, and a padded position costs as much attention, and as
+much memory, as a real one. A further forward pass costs one more reading of the weights. Measured
+in positions of the cache, that is the bytes of the weights over the cache's bytes per position:
+lanes are kept apart where that saves more than a pass costs, and where padding them would take half
+as much memory again as they do.
 """
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+FREE = 256
+"""Positions of padding that a lane may have in any case: to such steps caches are rounded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What matters of a batch: how many lanes, and the longest one's cached tokens."""
+    """What matters of a batch: its lanes' cached tokens, the fewest first."""
 
-    lanes: int
-    longest: int
+    lengths: tuple[int, ...]
 
     def joined(self, other: "Bucket") -> "Bucket":
-        return Bucket(self.lanes + other.lanes, max(self.longest, other.longest))
+        return Bucket(tuple(sorted(self.lengths + other.lengths)))
 
-    def waste(self, other: "Bucket") -> int:
-        """Padded positions that joining them adds to every step."""
-        short, long = sorted((self, other), key=lambda bucket: bucket.longest)
-        return short.lanes * (long.longest - short.longest)
+    @property
+    def padding(self) -> int:
+        """Padded positions."""
+        return len(self.lengths) * self.lengths[-1] - sum(self.lengths)
+
+    @property
+    def saving(self) -> int:
+        """Padded positions that are saved at most by a further pass for the shorter ones."""
+        longest = self.lengths[-1]
+        return max(number * (longest - one) for number, one in enumerate(self.lengths, start=1))
+
+    def is_sound(self, forward_cost: int) -> bool:
+        """Whether it is good that these are together."""
+        bearable = sum(self.lengths) // 2 + FREE * len(self.lengths)
+        return self.saving <= forward_cost and self.padding <= bearable
 
 
 def home_of(newcomer: Bucket, buckets: Sequence[Bucket], forward_cost: int) -> int | None:
     """The bucket that a newcomer should join; ``None``: it is better off alone."""
-    wastes = [bucket.waste(newcomer) for bucket in buckets]
-    best = min(range(len(buckets)), key=wastes.__getitem__, default=None)
-    return best if best is not None and wastes[best] <= forward_cost else None
+    joined = [bucket.joined(newcomer) for bucket in buckets]
+    homes = [home for home, bucket in enumerate(joined) if bucket.is_sound(forward_cost)]
+    return min(homes, key=lambda home: joined[home].padding - buckets[home].padding, default=None)
 
 
 def better_together(buckets: Sequence[Bucket], forward_cost: int) -> tuple[int, int] | None:
     """Two buckets that should become one. Half the cost is asked for, so that what was kept
     apart is not put together at the next chance."""
-    order = sorted(range(len(buckets)), key=lambda i: buckets[i].longest)
+    order = sorted(range(len(buckets)), key=lambda i: buckets[i].lengths[-1])
     for short, long in itertools.pairwise(order):
-        if buckets[short].waste(buckets[long]) <= forward_cost // 2:
+        if buckets[short].joined(buckets[long]).is_sound(forward_cost // 2):
             return short, long
     return None
