@@ -6,7 +6,7 @@ import pytest
 from pippin.core.sampling import Sampling
 from pippin.engine.engine import Engine
 from pippin.engine.interludes import Interludes
-from pippin.engine.lane import Job, Output, Token
+from pippin.engine.lane import Job, JobFailed, Output, Token
 from tests.engine import zoo
 from tests.engine.driver import Transcript, run
 
@@ -94,21 +94,38 @@ def test_a_lane_that_fails_meanwhile_ends_alone() -> None:
 def test_nothing_is_interrupted_that_may_not_be() -> None:
     steps = 0
 
-    def step() -> None:
+    def decode(_: list[Output]) -> None:
         nonlocal steps
         steps += 1
         interludes.look()  # by the step's own pass
 
-    interludes = Interludes(step)
+    interludes = Interludes(decode)
+    interludes.begin(lambda _: None)
     interludes.look()
-    with interludes.within(None):
+    with interludes.within(None, []):
         interludes.look()
-    with interludes.within(3600.0):
+    with interludes.within(3600.0, []):
         interludes.look()
     assert (steps, interludes.seconds) == (0, 0.0)
-    with interludes.within(0.0):
+    with interludes.within(0.0, []):
         interludes.look()
         interludes.look()
     interludes.look()
     assert steps == 2
     assert interludes.seconds > 0
+    interludes.begin(None)
+    with interludes.within(0.0, []):
+        interludes.look()
+    assert (steps, interludes.seconds) == (2, 0.0)
+
+
+def test_failures_are_kept_for_the_end() -> None:
+    token, failed = Token(1, 0, 5), JobFailed(2)
+    told: list[Output] = []
+    interludes = Interludes(lambda outputs: outputs.extend([failed, token]))
+    interludes.begin(told.extend)
+    before: list[Output] = [failed, token]
+    with interludes.within(0.0, before):
+        interludes.look()
+    assert (told, before, interludes.delivered) == ([token, token], [failed], 2)
+    assert (interludes.failures(), interludes.failures()) == ([failed], [])

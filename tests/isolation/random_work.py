@@ -174,10 +174,9 @@ class Life:
         self._settle()
         self.is_sound = False
         outputs: list[Output] = []
-        interludes = self.engine._interludes.seconds
         last = self.engine.step(outputs.extend)
         outputs += last
-        self.seen["interludes"] += self.engine._interludes.seconds > interludes
+        self.seen["interludes"] += self.engine._interludes.seconds > 0
         self.seen.update(["step", *self.server.phases.values()])
         self.seen.update(type(each).__name__ for each in outputs)
         self.ledger.take(outputs)

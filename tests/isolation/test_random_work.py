@@ -212,7 +212,7 @@ class RandomWork(RuleBasedStateMachine):
                 self.life.stop()
 
 
-ROUNDS = 6
+ROUNDS = 20
 """Which of them happen is chance: more rounds until all have."""
 
 

@@ -73,14 +73,14 @@ class Engine:
         all caches, with what is remembered; ``None``: no bound. ``lane_cost``: what a lane takes of
         them. ``clock``: seconds, by which jobs age and time out."""
         self._arrays = arrays_for_device()
-        self._interludes = Interludes(self._decode_meanwhile)
+        on_host = self._arrays.on_host
+        self._interludes = Interludes(self._decode_undropped)
         make, forward = CacheMaker(model, kv_bits), Forward(model, adapters, self._interludes.look)
         self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
         self._memory = memory
         self._recollection = Recollection(memory, make)
-        tokens = prefill_budget or (CPU_BUDGET if self._arrays.on_host else GPU_BUDGET)
-        on_host = self._arrays.on_host
+        tokens = prefill_budget or (CPU_BUDGET if on_host else GPU_BUDGET)
         self._pace = Pace(tokens, lag=0 if on_host else 1, interludes=on_host)
         self._queue_timeout_s = queue_timeout_s
         self._scheduler = Scheduler(
@@ -105,14 +105,9 @@ class Engine:
         )
         self._fetching = Fetching(memory, clock)
         self._begun: list[Output] = []
-        self._deliver: Deliver | None = None
-        self._was_put_out = False
-        """Whether a step has put out something before its end."""
-        self._failed_meanwhile: list[JobFailed] = []
-        self._failures = Failures()
+        self._failures, self._books = Failures(), Books(memory)
         self.progress = 0
         """Tokens taken in and things put out, ever: while it stands still nothing is done."""
-        self._books = Books(memory)
 
     # -- from outside, between steps -------------------------------------------------------------
 
@@ -140,24 +135,24 @@ class Engine:
         """
         if self._memory:  # first, when what the last step put out is on its way
             self._memory.save_some(SAVED_PER_STEP)
-        began, interludes = time.perf_counter(), self._interludes.seconds
+        began = time.perf_counter()
         outputs: list[Output] = []
-        self._deliver, self._was_put_out = deliver, False
+        self._interludes.begin(deliver)
         self._take_fetched()
         outputs.extend(JobLate(job.id) for job in self._scheduler.overdue(self._queue_timeout_s))
-        self._decoder.remove_dropped(outputs)
-        decoding = self._decode(outputs)
+        decoding = self._decode_undropped(outputs)
         self._decoder.remove_dropped(outputs)
         self._pause_lanes(outputs)
         for output in outputs:
             if isinstance(output, JobFailed):
                 self.cancel(output.job_id)  # or its other lanes' prompts would fail once more
         prefilled = self._prefill(outputs)
-        for job_id in self._failures.among(outputs, others=self._was_put_out):
+        delivered = self._interludes.delivered
+        for job_id in self._failures.among(outputs, others=delivered > 0):
             self.cancel(job_id)  # what is left of it elsewhere
-        interludes = self._interludes.seconds - interludes
-        self._pace.observe(time.perf_counter() - began - interludes, decoding, prefilled)
-        self.progress += prefilled + len(outputs)
+        seconds = time.perf_counter() - began - self._interludes.seconds
+        self._pace.observe(seconds, decoding, prefilled)
+        self.progress += prefilled + delivered + len(outputs)
         return outputs
 
     def tidy(self) -> bool:
@@ -218,33 +213,14 @@ class Engine:
 
     # -- decoding --------------------------------------------------------------------------------
 
-    def _decode(self, outputs: list[Output]) -> int:
-        """How many lanes got a token."""
+    def _decode_undropped(self, outputs: list[Output]) -> int:
+        """A decode step of those that go on. How many lanes got a token."""
+        self._decoder.remove_dropped(outputs)
         lanes = self._decoder.lanes
         for tenant, count in Counter(lane.job.tenant for lane in lanes).items():
             self._scheduler.served(tenant, count)
         self._decoder.step(outputs)
         return len(lanes)
-
-    def _decode_meanwhile(self) -> None:
-        """A decode step in the midst of a prompt's pass. What failed is told after that."""
-        outputs: list[Output] = []
-        self._decoder.remove_dropped(outputs)
-        self._decode(outputs)
-        self._put_out(outputs)
-        self._failed_meanwhile += [each for each in outputs if isinstance(each, JobFailed)]
-
-    def _put_out(self, outputs: list[Output]) -> bool:
-        """Deliver all but failures, which are still to be dealt with. Whether anybody takes it."""
-        if self._deliver is None:
-            return False
-        ready = [each for each in outputs if not isinstance(each, JobFailed)]
-        outputs[:] = [each for each in outputs if isinstance(each, JobFailed)]
-        self.progress += len(ready)
-        if ready:
-            self._was_put_out = True
-            self._deliver(ready)
-        return True
 
     # -- prefill ---------------------------------------------------------------------------------
 
@@ -275,24 +251,24 @@ class Engine:
             outputs.extend(self._begun)
             self._begun.clear()
             tokens += chunk.length * len(chunk.prefills)
+            patience = self._pace.patience(len(lanes), waiting)
             try:
-                self._run_chunk(chunk, outputs, self._pace.patience(len(lanes), waiting))
+                self._run_chunk(chunk, outputs, patience)
             except Exception:  # noqa: BLE001  whatever a model raises ends its jobs only
                 log.error("a prefill step failed\n%s", traceback.format_exc())
                 for prefill in chunk.prefills:
                     outputs.append(JobFailed(prefill.job.id))
                     self._recollection.forget(prefill.job)
                     self.cancel(prefill.job.id)
-            for failed in self._failed_meanwhile:
+            for failed in self._interludes.failures():
                 outputs.append(failed)
                 self.cancel(failed.job_id)
-            self._failed_meanwhile.clear()
         outputs.extend(self._begun)
         self._begun.clear()
         return tokens
 
     def _run_chunk(self, chunk: Chunk, outputs: list[Output], patience: float | None) -> None:
-        with self._interludes.within(patience if self._put_out(outputs) else None):
+        with self._interludes.within(patience, outputs):
             result = self._prefiller.run(chunk)
         outputs.extend(result.scored)
         if result.finished is None:

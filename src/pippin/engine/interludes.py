@@ -9,24 +9,38 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pippin.engine.lane import Deliver, JobFailed, Output
+
 
 class Interludes:
-    """Owned by the engine, on its thread. Seconds."""
+    """Those of one step. Owned by the engine, on its thread. Seconds."""
 
-    def __init__(self, step: Callable[[], None]) -> None:
-        """``step``: lets all lanes decode once."""
-        self._step = step
+    def __init__(self, decode: Callable[[list[Output]], object]) -> None:
+        """``decode``: lets all lanes decode once."""
+        self._decode = decode
+        self._deliver: Deliver | None = None
         self._patience: float | None = None
         """``None``: nothing that may be interrupted is going on."""
         self._since = 0.0
         """When the lanes had their last step."""
+        self._failed: list[JobFailed] = []
         self.seconds = 0.0
-        """That all interludes have taken."""
+        """That they have taken."""
+        self.delivered = 0
+        """Outputs, before the step's end."""
+
+    def begin(self, deliver: Deliver | None) -> None:
+        """A step begins. ``None``: nobody takes what comes out early, so nothing does."""
+        self._deliver, self.seconds, self.delivered = deliver, 0.0, 0
 
     @contextmanager
-    def within(self, patience: float | None) -> Iterator[None]:
+    def within(self, patience: float | None, outputs: list[Output]) -> Iterator[None]:
         """What happens within may be interrupted each time that lanes have waited so long;
-        ``None``: not at all."""
+        ``None``: not at all. ``outputs``: what is out by now; all but failures leaves at once."""
+        if self._deliver is None:
+            patience = None
+        else:
+            self._put_out(outputs)
         self._patience, self._since = patience, time.perf_counter()
         try:
             yield
@@ -40,7 +54,23 @@ class Interludes:
         patience, self._patience = self._patience, None  # a step is not interrupted itself
         began = time.perf_counter()
         try:
-            self._step()
+            outputs: list[Output] = []
+            self._decode(outputs)
+            self._put_out(outputs)
+            self._failed += [each for each in outputs if isinstance(each, JobFailed)]
         finally:
             self._patience, self._since = patience, time.perf_counter()
             self.seconds += self._since - began
+
+    def failures(self) -> list[JobFailed]:
+        """What failed in them and is still to be dealt with; to be asked after each pass."""
+        failed, self._failed = self._failed, []
+        return failed
+
+    def _put_out(self, outputs: list[Output]) -> None:
+        """Deliver all but failures, which are still to be dealt with."""
+        ready = [each for each in outputs if not isinstance(each, JobFailed)]
+        outputs[:] = [each for each in outputs if isinstance(each, JobFailed)]
+        self.delivered += len(ready)
+        if ready and self._deliver:
+            self._deliver(ready)
