@@ -251,6 +251,7 @@ class Life:
         """Wait for the disk, unless it is late: so that a life can be lived again."""
         while self.disk.mood != "late" and self.answers < self.memory.awaited:
             time.sleep(0.0005)
+        self._wait_until_written()
 
     def _wait_until_written(self) -> None:
         while self.disk.queued_bytes:
