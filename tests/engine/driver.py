@@ -9,6 +9,19 @@ from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScor
 LaneId = tuple[int, int]
 
 
+class Impatient:
+    """In place of the measured pace."""
+
+    def budget(self, decoding: int, waiting: int) -> int:
+        return 128
+
+    def patience(self, decoding: int, waiting: int) -> float | None:
+        return 0.0
+
+    def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
+        pass
+
+
 class Transcript:
     """Everything that an engine put out, by lane (job id, choice)."""
 

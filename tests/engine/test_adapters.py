@@ -1,7 +1,7 @@
 """Lanes with different adapters, and with none, in one engine: each gets what it gets alone."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,14 @@ from pippin.core.request import Priority
 from pippin.core.sampling import Sampling
 from pippin.engine.engine import Engine
 from pippin.engine.forward import Forward
-from pippin.engine.lane import Job
+from pippin.engine.lane import Job, Output
 from pippin.engine.probe import probe, probe_adapters
 from pippin.engine.rows import CacheMaker
 from pippin.memory.prompts import PromptMemory
 from pippin.models.adapters import RowAdapters
 from pippin.models.errors import CannotLoad
 from pippin.models.load import LoadedModel, load
-from tests.engine.driver import LaneId, Transcript, run
+from tests.engine.driver import Impatient, LaneId, Transcript, run
 from tests.random_adapter import make_adapter
 
 ADAPTERS = 4
@@ -198,3 +198,28 @@ class _Through:
         worn: Any = [] if indices is None else indices.tolist()
         with self._loaded.adapters.rows.worn(worn):
             return self._loaded.model(tokens, cache=cache)
+
+
+def test_a_pass_in_the_midst_of_another_has_its_own_adapters(loaded: LoadedModel) -> None:
+    """A lane with one decodes while a prompt with another, or none, is read."""
+    lane = Job(id=1, prompt=(5, 6, 7), max_tokens=40, adapter=1)
+    for adapter in (0, 2):
+        prompt = tuple(number % 1500 for number in range(600))
+        newcomer = Job(id=2, prompt=prompt, max_tokens=8, adapter=adapter)
+        engine, said, early = engine_of(loaded), Transcript(), Transcript()
+        engine._pace = Impatient()  # type: ignore[assignment]
+        engine.submit(lane)
+        while not said.tokens[lane.id, 0]:
+            said.take(engine.step())
+        engine.submit(newcomer)
+
+        def deliver(outputs: Sequence[Output], said: Any = said, early: Any = early) -> None:
+            said.take(outputs)
+            early.take(outputs)
+
+        while not engine.idle:
+            said.take(engine.step(deliver))
+        assert len(early.tokens[lane.id, 0]) > 5
+        for job in (lane, newcomer):
+            apart = run(engine_of(loaded), [job])
+            assert said.tokens[job.id, 0] == apart.tokens[job.id, 0]

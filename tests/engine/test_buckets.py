@@ -45,21 +45,32 @@ def test_a_newcomer_joins_where_it_is_padded_least(
     added = {
         index: bucket.joined(newcomer).padding - bucket.padding
         for index, bucket in enumerate(buckets)
-        if bucket.joined(newcomer).is_sound(cost)
+        if bucket.goes_with(newcomer, cost)
     }
     assert (home in added and added[home] == min(added.values())) if added else home is None
 
 
-@given(BUCKET, COST)
-def test_nobody_is_padded_for_more_than_a_pass_costs(bucket: Bucket, cost: int) -> None:
-    lanes, longest = len(bucket.lengths), bucket.lengths[-1]
-    assert bucket.padding == sum(longest - length for length in bucket.lengths)
-    split = [lanes * longest - (i * bucket.lengths[i - 1] + (lanes - i) * longest)
-             for i in range(1, lanes + 1)]  # fmt: skip
-    held = lanes * longest
-    assert bucket.is_sound(cost) == (
-        max(split) <= cost and held <= sum(bucket.lengths) * 3 // 2 + FREE * lanes
-    )
+@given(BUCKET, BUCKET, COST)
+def test_nobody_is_padded_for_more_than_a_pass_costs(one: Bucket, other: Bucket, cost: int) -> None:
+    """By a further pass for the shortest few: what is saved where those who are longer stay."""
+    joined = one.joined(other)
+    lanes, longest = len(joined.lengths), joined.lengths[-1]
+    saved = max(few * (longest - joined.lengths[few - 1]) for few in range(1, lanes + 1))
+    padding = sum(longest - length for length in joined.lengths)
+    assert (joined.saving, joined.padding) == (saved, padding)
+    if one.goes_with(other, cost):
+        assert saved <= max(cost, one.saving, other.saving)
+        held = sum(joined.lengths) * 3 // 2 + FREE * lanes
+        assert lanes * longest <= held or padding <= one.padding + other.padding
+
+
+def test_waste_of_old_is_no_reason_against_more_of_the_same() -> None:
+    grown = Bucket((1000, 4000))  # its third lane, which was longer, has left
+    assert better_together([Bucket((4000,)), grown], 4096) == (0, 1)
+    left_behind = Bucket((3000,) * 4 + (8000,))
+    assert home_of(Bucket((8000,)), [left_behind], 100_000) == 0
+    between = Bucket((*[10] * 20, 150))
+    assert better_together([Bucket((100,)), between, Bucket((160,))], 200) is not None
 
 
 @given(BUCKETS, COST)

@@ -1,5 +1,7 @@
 """Lanes decode in the midst of a long prompt's pass, and say what they say alone."""
 
+import time
+
 import mlx.core as mx
 import pytest
 
@@ -8,25 +10,12 @@ from pippin.engine.engine import Engine
 from pippin.engine.interludes import Interludes
 from pippin.engine.lane import Job, JobFailed, Output, Token
 from tests.engine import zoo
-from tests.engine.driver import Transcript, run
+from tests.engine.driver import Impatient, Transcript, run
 
 GREEDY = Sampling(temperature=0.0)
 LONG = tuple(number % zoo.VOCAB for number in range(1_200))
 LANE = Job(id=1, prompt=(5, 6, 7), max_tokens=60, sampling=GREEDY)
 NEWCOMER = Job(id=2, prompt=LONG, max_tokens=8, sampling=GREEDY)
-
-
-class Impatient:
-    """In place of the measured pace."""
-
-    def budget(self, decoding: int, waiting: int) -> int:
-        return 128
-
-    def patience(self, decoding: int, waiting: int) -> float | None:
-        return 0.0
-
-    def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
-        pass
 
 
 def engine_of(model: object) -> Engine:
@@ -129,3 +118,40 @@ def test_failures_are_kept_for_the_end() -> None:
         interludes.look()
     assert (told, before, interludes.delivered) == ([token, token], [failed], 2)
     assert (interludes.failures(), interludes.failures()) == ([failed], [])
+
+
+def test_many_short_passes_are_waited_for_no_longer_than_a_long_one() -> None:
+    steps: list[None] = []
+    interludes = Interludes(lambda _: steps.append(None))
+    interludes.begin(lambda _: None)
+    began = time.perf_counter()
+    while not steps:
+        assert time.perf_counter() - began < 60
+        with interludes.within(0.02, []):
+            interludes.look()
+    assert time.perf_counter() - began >= 0.02
+
+
+def test_whether_they_happen_is_what_the_newest_pass_showed() -> None:
+    interludes = Interludes(lambda _: None)
+    interludes.begin(lambda _: None)
+    assert not interludes.happen()
+    with interludes.within(None, []):
+        interludes.look()
+    assert interludes.happen()
+    with interludes.within(None, []):
+        pass
+    assert not interludes.happen()
+
+
+def test_what_is_nobodys_failure_is_raised_when_the_pass_is_over() -> None:
+    def decode(_: list[Output]) -> None:
+        raise RuntimeError("a bug")
+
+    interludes = Interludes(decode)
+    interludes.begin(lambda _: None)
+    with interludes.within(0.0, []):
+        interludes.look()
+        interludes.look()
+    with pytest.raises(RuntimeError, match="a bug"):
+        interludes.failures()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pippin.engine.scheduling.pace import CALM_EVERY, GROWTH, LIMIT, RUSH, Pace
+from pippin.engine.scheduling.pace import CALM_EVERY, GROWTH, LIMIT, PASS_S, RUSH, Pace
 
 MOST, LEAST = 512, 8
 CALM_S = 0.006
@@ -149,6 +149,21 @@ def test_steps_may_last_longer_while_a_batch_is_to_be_filled() -> None:
     allowed = [100 * (LIMIT * crowd - 1) for crowd in (1, 1, 1, 2)]
     assert [settled(n) for n in (1, 2, 4, 8)] == pytest.approx(allowed, abs=2)
     assert settled(60) == RUSH * MOST
+
+
+def test_passes_may_last_longer_where_lanes_decode_in_their_midst() -> None:
+    def settled(interludes: bool) -> int:
+        pace = Pace(MOST, LEAST, interludes=lambda: interludes)
+        pace.observe(0.01, 4, 0)
+        for _ in range(CALM_EVERY):
+            tokens = pace.budget(4, 1)
+            pace.observe(0.01 + tokens * 1e-3, 4, tokens)
+        assert pace.patience(4, 1) == pytest.approx(0.01 * (LIMIT - 1))
+        return tokens
+
+    assert settled(False) == pytest.approx(10 * (LIMIT - 1), abs=1)
+    assert settled(True) == pytest.approx(PASS_S * 1e3, abs=1)
+    assert Pace(MOST, LEAST).patience(0, 1) is None
 
 
 def test_a_prompt_gets_on_whatever_it_costs() -> None:

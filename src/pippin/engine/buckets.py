@@ -35,24 +35,35 @@ class Bucket:
         longest = self.lengths[-1]
         return max(number * (longest - one) for number, one in enumerate(self.lengths, start=1))
 
-    def is_sound(self, forward_cost: int) -> bool:
-        """Whether it is good that these are together."""
-        bearable = sum(self.lengths) // 2 + FREE * len(self.lengths)
-        return self.saving <= forward_cost and self.padding <= bearable
+    @property
+    def bearable(self) -> int:
+        """Padded positions that memory has for them."""
+        return sum(self.lengths) // 2 + FREE * len(self.lengths)
+
+    def goes_with(self, other: "Bucket", forward_cost: int) -> bool:
+        """Whether it is good to put them together, as they are by now: what one of them wastes
+        already is no reason against it."""
+        joined = self.joined(other)
+        saving = max(forward_cost, self.saving, other.saving)
+        padding = max(joined.bearable, self.padding + other.padding)
+        return joined.saving <= saving and joined.padding <= padding
 
 
 def home_of(newcomer: Bucket, buckets: Sequence[Bucket], forward_cost: int) -> int | None:
     """The bucket that a newcomer should join; ``None``: it is better off alone."""
-    joined = [bucket.joined(newcomer) for bucket in buckets]
-    homes = [home for home, bucket in enumerate(joined) if bucket.is_sound(forward_cost)]
-    return min(homes, key=lambda home: joined[home].padding - buckets[home].padding, default=None)
+
+    def added(home: int) -> int:
+        return buckets[home].joined(newcomer).padding - buckets[home].padding
+
+    homes = [i for i, bucket in enumerate(buckets) if bucket.goes_with(newcomer, forward_cost)]
+    return min(homes, key=added, default=None)
 
 
 def better_together(buckets: Sequence[Bucket], forward_cost: int) -> tuple[int, int] | None:
     """Two buckets that should become one. Half the cost is asked for, so that what was kept
     apart is not put together at the next chance."""
     order = sorted(range(len(buckets)), key=lambda i: buckets[i].lengths[-1])
-    for short, long in itertools.pairwise(order):
-        if buckets[short].joined(buckets[long]).is_sound(forward_cost // 2):
+    for short, long in itertools.combinations(order, 2):
+        if buckets[short].goes_with(buckets[long], forward_cost // 2):
             return short, long
     return None

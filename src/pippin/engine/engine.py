@@ -81,7 +81,7 @@ class Engine:
         self._memory = memory
         self._recollection = Recollection(memory, make)
         tokens = prefill_budget or (CPU_BUDGET if on_host else GPU_BUDGET)
-        self._pace = Pace(tokens, lag=0 if on_host else 1, interludes=on_host)
+        self._pace = Pace(tokens, lag=0 if on_host else 1, interludes=self._interludes.happen)
         self._queue_timeout_s = queue_timeout_s
         self._scheduler = Scheduler(
             step_tokens=tokens,
@@ -137,10 +137,10 @@ class Engine:
             self._memory.save_some(SAVED_PER_STEP)
         began = time.perf_counter()
         outputs: list[Output] = []
-        self._interludes.begin(deliver)
         self._take_fetched()
         outputs.extend(JobLate(job.id) for job in self._scheduler.overdue(self._queue_timeout_s))
         decoding = self._decode_undropped(outputs)
+        self._interludes.begin(deliver)
         self._decoder.remove_dropped(outputs)
         self._pause_lanes(outputs)
         for output in outputs:

@@ -11,6 +11,7 @@ they wait for that, and the pass may take longer: short passes are dear.
 """
 
 from collections import deque
+from collections.abc import Callable
 from statistics import median
 
 LIMIT = 2.0
@@ -37,16 +38,16 @@ class Pace:
         *,
         limit: float = LIMIT,
         lag: int = 0,
-        interludes: bool = False,
+        interludes: Callable[[], bool] = lambda: False,
     ) -> None:
         """``most``: prompt tokens a step in the best case. ``least``: so many whatever they cost,
         or a prompt would never get in. ``lag``: steps between the one that queues work on the
-        device and the one that waits for it. ``interludes``: whether lanes can decode within a
-        pass."""
+        device and the one that waits for it. ``interludes``: whether lanes can decode within
+        passes, as the newest one showed."""
         self._most = most
         self._least = min(least, most)
         self._limit = limit
-        self._pass_s = PASS_S if interludes else 0.0
+        self._interludes = interludes
         self._lag = lag
         self._granted = self._least
         self._costs: deque[float] = deque(maxlen=SAMPLES)
@@ -73,7 +74,7 @@ class Pace:
     def patience(self, decoding: int, waiting: int) -> float | None:
         """How long lanes may wait for a step while prompts go in; ``None``: for as long as these
         take."""
-        calm = self._calm.get(_band(decoding)) if decoding and self._pass_s else None
+        calm = self._calm.get(_band(decoding)) if decoding else None
         return self._allowed(calm, _crowd(decoding, waiting)) if calm else None
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
@@ -90,7 +91,7 @@ class Pace:
 
     def _learn(self, extra: float, prefilled: int, calm: "Calm | None") -> None:
         """A small cheap piece says nothing of what a larger one would cost a token."""
-        cheap = calm is None or extra <= self._allowed(calm, 1.0)
+        cheap = calm is None or extra <= self._bearable(calm, 1.0)
         if not (cheap and prefilled * GROWTH < self._granted):
             self._costs.append(extra / prefilled)
 
@@ -99,9 +100,14 @@ class Pace:
         cost = median(self._costs) if self._costs else 0.0
         if not cost:
             return growth
-        return min(growth, int(max(self._allowed(calm, crowd), self._pass_s) / cost))
+        return min(growth, int(self._bearable(calm, crowd) / cost))
+
+    def _bearable(self, calm: "Calm", crowd: float) -> float:
+        """How long the prompts of a step may take."""
+        return max(self._allowed(calm, crowd), PASS_S if self._interludes() else 0.0)
 
     def _allowed(self, calm: "Calm", crowd: float) -> float:
+        """How much longer than in calm lanes may wait."""
         return calm.seconds * (self._limit * crowd - 1)
 
 
