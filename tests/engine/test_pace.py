@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pippin.engine.scheduling.pace import CALM_EVERY, GROWTH, LIMIT, PASS_S, RUSH, Pace
+from pippin.engine.scheduling.pace import CALM_EVERY, EAGERNESS, GROWTH, LIMIT, PASS_S, RUSH, Pace
 
 MOST, LEAST = 512, 8
 CALM_S = 0.006
@@ -158,7 +158,7 @@ def test_passes_may_last_longer_where_lanes_decode_in_their_midst() -> None:
         for _ in range(CALM_EVERY):
             tokens = pace.budget(4, 1)
             pace.observe(0.01 + tokens * 1e-3, 4, tokens)
-        assert pace.patience(4, 1) == pytest.approx(0.01 * (LIMIT - 1))
+        assert pace.patience(4, 1) == pytest.approx(0.01 * (LIMIT - 1) * EAGERNESS)
         return tokens
 
     assert settled(False) == pytest.approx(10 * (LIMIT - 1), abs=1)

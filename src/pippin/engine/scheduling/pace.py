@@ -26,6 +26,9 @@ SAMPLES = 3
 """The median of so many: one pause of the machine changes nothing."""
 PASS_S = 0.1
 """What a pass that lets lanes decode may last by itself: meanwhile nobody comes or goes."""
+EAGERNESS = 0.7
+"""Of what lanes may wait, before they interrupt a pass: it takes a while until somebody looks, and
+their step lasts longer when other work has just used the processor's cache."""
 
 
 class Pace:
@@ -75,7 +78,7 @@ class Pace:
         """How long lanes may wait for a step while prompts go in; ``None``: for as long as these
         take."""
         calm = self._calm.get(_band(decoding)) if decoding else None
-        return self._allowed(calm, _crowd(decoding, waiting)) if calm else None
+        return self._allowed(calm, _crowd(decoding, waiting)) * EAGERNESS if calm else None
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
         """After every step: how long it took, its decoding lanes and its prompt tokens."""
