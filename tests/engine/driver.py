@@ -9,14 +9,18 @@ from pippin.engine.lane import Begun, Ended, Job, JobFailed, JobLate, PromptScor
 LaneId = tuple[int, int]
 
 
-class Impatient:
-    """In place of the measured pace."""
+class SetPace:
+    """In place of the measured pace: so many prompt tokens a step, and so much patience."""
+
+    def __init__(self, tokens: int, patience: float | None) -> None:
+        self._tokens = tokens
+        self._patience = patience
 
     def budget(self, decoding: int, waiting: int) -> int:
-        return 128
+        return self._tokens
 
     def patience(self, decoding: int, waiting: int) -> float | None:
-        return 0.0
+        return self._patience
 
     def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
         pass

@@ -19,7 +19,7 @@ from pippin.memory.prompts import PromptMemory
 from pippin.models.adapters import RowAdapters
 from pippin.models.errors import CannotLoad
 from pippin.models.load import LoadedModel, load
-from tests.engine.driver import Impatient, LaneId, Transcript, run
+from tests.engine.driver import LaneId, SetPace, Transcript, run
 from tests.random_adapter import make_adapter
 
 ADAPTERS = 4
@@ -207,7 +207,7 @@ def test_a_pass_in_the_midst_of_another_has_its_own_adapters(loaded: LoadedModel
         prompt = tuple(number % 1500 for number in range(600))
         newcomer = Job(id=2, prompt=prompt, max_tokens=8, adapter=adapter)
         engine, said, early = engine_of(loaded), Transcript(), Transcript()
-        engine._pace = Impatient()  # type: ignore[assignment]
+        engine._pace = SetPace(128, patience=0.0)  # type: ignore[assignment]
         engine.submit(lane)
         while not said.tokens[lane.id, 0]:
             said.take(engine.step())

@@ -10,7 +10,7 @@ from pippin.engine.engine import Engine
 from pippin.engine.interludes import Interludes
 from pippin.engine.lane import Job, JobFailed, Output, Token
 from tests.engine import zoo
-from tests.engine.driver import Impatient, Transcript, run
+from tests.engine.driver import SetPace, Transcript, run
 
 GREEDY = Sampling(temperature=0.0)
 LONG = tuple(number % zoo.VOCAB for number in range(1_200))
@@ -20,7 +20,7 @@ NEWCOMER = Job(id=2, prompt=LONG, max_tokens=8, sampling=GREEDY)
 
 def engine_of(model: object) -> Engine:
     engine = Engine(model, vocab_size=zoo.VOCAB)  # type: ignore[arg-type]
-    engine._pace = Impatient()  # type: ignore[assignment]
+    engine._pace = SetPace(128, patience=0.0)  # type: ignore[assignment]
     return engine
 
 

@@ -6,24 +6,12 @@ from pippin.core.sampling import Sampling
 from pippin.engine.engine import Engine
 from pippin.engine.lane import Job
 from tests.engine import zoo
-from tests.engine.driver import run
+from tests.engine.driver import SetPace, run
 
 LENGTHS = (8192, *[64] * 7)
 MORE_THAN_ROWS = 1.5
 BUDGET = 1024
-
-
-class Hasty:
-    """In place of the measured pace: all are to decode together soon."""
-
-    def budget(self, decoding: int, waiting: int) -> int:
-        return BUDGET
-
-    def patience(self, decoding: int, waiting: int) -> None:
-        return None
-
-    def observe(self, seconds: float, decoding: int, prefilled: int) -> None:
-        pass
+"""Prompt tokens a step: all are to decode together soon."""
 
 
 def jobs(lengths: tuple[int, ...]) -> list[Job]:
@@ -44,7 +32,7 @@ def held(forward_cost: int, lengths: tuple[int, ...]) -> int:
 
     model = zoo.build("llama")
     engine = Engine(model, vocab_size=zoo.VOCAB, forward_cost=forward_cost, prefill_budget=BUDGET)
-    engine._pace = Hasty()  # type: ignore[assignment]
+    engine._pace = SetPace(BUDGET, patience=None)  # type: ignore[assignment]
     run(engine, jobs(lengths), look)
     return max(found)
 
