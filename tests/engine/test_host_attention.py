@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pippin.engine.host_attention import (
+    FEW,
+    ROWS,
     TILE,
     HostAttention,
     plain_attention,
     with_host_attention,
 )
-from pippin.engine.products import best_product, by_numpy
+from pippin.engine.products import Product, best_product, by_numpy
 
 SHAPES = st.tuples(
     st.integers(1, 3),  # sequences
@@ -23,14 +25,19 @@ SHAPES = st.tuples(
     st.integers(0, 300),  # positions before them
     st.sampled_from([1, 8, 32]),  # width
 )
-TILES = st.sampled_from([1, 1 << 10, TILE])
-"""Small ones make many parts of few queries."""
+SIZES = st.sampled_from([(0, 1, 1), (1 << 10, 1 << 10, 8), (FEW, TILE, ROWS)])
+"""Few scores, and the scores and rows of a part: small ones make many parts of few queries."""
 
 
 @pytest.fixture(autouse=True)
 def _on_cpu() -> Iterator[None]:
     with mx.stream(mx.cpu):
         yield
+
+
+def of_sizes(sizes: tuple[int, int, int], product: Product | None = None) -> HostAttention:
+    few, tile, rows = sizes
+    return HostAttention(product, few=few, tile=tile, rows=rows)
 
 
 def arrays(
@@ -56,11 +63,14 @@ def masks(shape: tuple[int, tuple[int, int], int, int, int], seed: int) -> list[
 
 
 @settings(deadline=None, max_examples=30)
-@given(SHAPES, st.integers(0, 9), TILES, st.booleans())
+@given(SHAPES, st.integers(0, 9), SIZES, st.booleans())
 def test_it_gives_what_mlx_gives(
-    shape: tuple[int, tuple[int, int], int, int, int], seed: int, tile: int, has_mkl: bool
+    shape: tuple[int, tuple[int, int], int, int, int],
+    seed: int,
+    sizes: tuple[int, int, int],
+    has_mkl: bool,
 ) -> None:
-    attention = HostAttention(best_product() if has_mkl else by_numpy, tile)
+    attention = of_sizes(sizes, best_product() if has_mkl else by_numpy)
     queries, keys, values = arrays(shape, seed)
     for mask in (None, *masks(shape, seed)):
         ours = attention(queries, keys, values, scale=0.3, mask=mask)
@@ -69,11 +79,14 @@ def test_it_gives_what_mlx_gives(
 
 
 @settings(deadline=None, max_examples=30)
-@given(SHAPES, st.integers(1, 70), st.integers(0, 9), TILES)
+@given(SHAPES, st.integers(1, 70), st.integers(0, 9), SIZES)
 def test_a_row_has_the_same_bits_alone_and_behind_padding(
-    shape: tuple[int, tuple[int, int], int, int, int], padding: int, seed: int, tile: int
+    shape: tuple[int, tuple[int, int], int, int, int],
+    padding: int,
+    seed: int,
+    sizes: tuple[int, int, int],
 ) -> None:
-    attention, other = HostAttention(), HostAttention(tile=tile)
+    attention, other = HostAttention(), of_sizes(sizes)
     queries, keys, values = arrays(shape, seed)
     noise = [mx.random.normal((*each.shape[:2], padding, each.shape[3])) for each in (keys, values)]
     behind = [mx.concatenate([n, each], 2) for n, each in zip(noise, (keys, values), strict=True)]
@@ -106,8 +119,8 @@ def test_what_it_does_not_know_is_left_to_mlx() -> None:
 def test_what_is_added_may_be_of_another_type() -> None:
     queries, keys, values = arrays((1, (2, 1), 3, 4, 8), 1)
     added = mx.array([0.0] * 4 + [-5.0] * 3).astype(mx.bfloat16)[None]
-    for tile in (1, TILE):
-        ours = HostAttention(tile=tile)(queries, keys, values, scale=0.3, mask=added)
+    for few in (0, FEW):
+        ours = HostAttention(few=few)(queries, keys, values, scale=0.3, mask=added)
         theirs = plain_attention(queries, keys, values, scale=0.3, mask=added.astype(mx.float32))
         np.testing.assert_allclose(np.array(ours), np.array(theirs), rtol=1e-4, atol=1e-5)
 

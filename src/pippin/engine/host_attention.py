@@ -23,8 +23,13 @@ from pippin.engine.rows import Model
 
 ATTENTION = "scaled_dot_product_attention"
 """Of ``mx.fast``: what mlx-lm's models call, by this name, at the time of the call."""
-TILE = 1 << 17
-"""Scores, in numbers, that stay in the processor's cache."""
+FEW = 1 << 17
+"""Scores that are computed at once: parts would cost more than they save."""
+TILE = 1 << 19
+"""Scores of a part, in numbers: they stay in the processor's cache."""
+ROWS = 64
+"""Of a part's products at least, for a long text, too: with fewer, a BLAS reads keys and values more
+often than it computes with them."""
 SUMS = 16
 """Columns of ones that sum a row's weights: with fewer, a BLAS takes other ways than for values."""
 MASKED = float(np.finfo(np.float32).min)
@@ -72,13 +77,19 @@ class HostAttention:
     def __init__(
         self,
         product: Product | None = None,
+        *,
+        few: int = FEW,
         tile: int = TILE,
+        rows: int = ROWS,
         between: Callable[[], None] = _nothing,
     ) -> None:
-        """``tile``: scores that are worked on at once, about. ``between``: called at the
-        beginning and after each such part; it may call the model."""
+        """More than ``few`` scores are computed in parts of ``tile``, about, and of no fewer
+        ``rows``. ``between``: called at the beginning and after each such part; it may call the
+        model."""
         self._product = product or best_product()
+        self._few = few
         self._tile = tile
+        self._rows = rows
         self._between = between
 
     def __call__(
@@ -100,7 +111,7 @@ class HostAttention:
         self._between()
         batch, heads, length, _ = queries.shape
         queries = queries * scale
-        if batch * heads * length * keys.shape[2] <= self._tile:
+        if batch * heads * length * keys.shape[2] <= self._few:
             return _at_once(queries, keys, values, mask)
         mx.eval(queries, keys, values)  # together: each time another thread is waited for
         return self._in_parts(_array(queries), _array(keys), _array(values), mask)
@@ -114,7 +125,8 @@ class HostAttention:
         found = np.empty((*asked.shape[:4], values.shape[-1]), dtype=np.float32)
         sight = _Sight(mask, asked.shape[:4], positions)
         ones = np.ones((1, positions, SUMS), dtype=np.float32)
-        for part in _parts((batch, groups, length), self._tile // (positions * asked.shape[3])):
+        most = max(self._tile // positions, self._rows) // asked.shape[3]
+        for part in _parts((batch, groups, length), most):
             scores = self._scores(asked[part], keys[part[:2]])
             sight.hide(scores, part)
             self._weigh(scores, ones, values[part[:2]], found[part])
