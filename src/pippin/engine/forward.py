@@ -5,7 +5,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from pippin.engine.host_attention import for_device
+from pippin.engine.host_model import for_device
 from pippin.engine.rows import Model
 from pippin.models.adapters import RowAdapters
 

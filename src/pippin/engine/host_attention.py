@@ -1,35 +1,29 @@
 """Attention on a CPU.
 
 MLX computes the exponentials of its softmax one by one there, and they take nine tenths of the time
-that a long text needs; numpy's take a tenth of that. So while a model is called on a CPU, they are
-numpy's; and where scores are many all of attention is, with the BLAS that MLX computes with
-(``products``), a part of the scores at a time, so that they never leave the processor's cache.
+that a long text needs; numpy's take a tenth of that. So here they are numpy's; and where scores are
+many all of attention is, with the BLAS that MLX computes with (``products``), a part of the scores
+at a time, so that they never leave the processor's cache.
 
 Every row has the same bits whatever is computed beside it, and however many masked positions stand
 before it: exponentials and maxima are those of single numbers, and the sums are products too.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
-from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.products import Product, best_product
-from pippin.engine.rows import Model
 
-ATTENTION = "scaled_dot_product_attention"
-"""Of ``mx.fast``: what mlx-lm's models call, by this name, at the time of the call."""
 FEW = 1 << 17
 """Scores that are computed at once: parts would cost more than they save."""
 TILE = 1 << 19
 """Scores of a part, in numbers: they stay in the processor's cache."""
 ROWS = 64
-"""Of a part's products at least, for a long text, too: with fewer, a BLAS reads keys and values more
-often than it computes with them."""
+"""Of a part's products at least, however long the text: with fewer, a BLAS does little more than to
+read keys and values, again and again."""
 SUMS = 16
 """Columns of ones that sum a row's weights: with fewer, a BLAS takes other ways than for values."""
 MASKED = float(np.finfo(np.float32).min)
@@ -43,32 +37,6 @@ plain_attention = mx.fast.scaled_dot_product_attention
 
 def _nothing() -> None:
     pass
-
-
-def for_device(model: Model, between: Callable[[], None] = _nothing) -> Model:
-    """The model as the default device is served best. ``between``: as of ``HostAttention``."""
-    return with_host_attention(model, between) if arrays_for_device().on_host else model
-
-
-def with_host_attention(model: Model, between: Callable[[], None] = _nothing) -> Model:
-    """The model, for one thread of a process on a CPU: it computes when it is called."""
-    attention = HostAttention(between=between)
-
-    def forward(inputs: mx.array, *, cache: list[Any] | None) -> mx.array:
-        with _replaced(attention):
-            return model(inputs, cache=cache)
-
-    return forward
-
-
-@contextmanager
-def _replaced(attention: "HostAttention") -> Iterator[None]:
-    before = getattr(mx.fast, ATTENTION)  # ours, if this call is made between two parts of another
-    setattr(mx.fast, ATTENTION, attention)
-    try:
-        yield
-    finally:
-        setattr(mx.fast, ATTENTION, before)
 
 
 class HostAttention:

@@ -9,7 +9,7 @@ from pippin.core.worker import WorkerOptions
 from pippin.engine.costs import lane_cost
 from pippin.engine.engine import Engine
 from pippin.engine.forward import Forward
-from pippin.engine.host_attention import for_device
+from pippin.engine.host_model import for_device
 from pippin.engine.probe import probe, probe_adapters
 from pippin.engine.rows import CacheMaker, cannot_be_cut
 from pippin.memory.disk import DiskTier
