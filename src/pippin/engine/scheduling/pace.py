@@ -26,7 +26,7 @@ SAMPLES = 3
 """The median of so many: one pause of the machine changes nothing."""
 PASS_S = 0.1
 """What a pass that lets lanes decode may last by itself: meanwhile nobody comes or goes."""
-EAGERNESS = 0.7
+EAGERNESS = 0.4
 """Of what lanes may wait, before they interrupt a pass: it takes a while until somebody looks, and
 their step lasts longer when other work has just used the processor's cache."""
 
