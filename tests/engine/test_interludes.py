@@ -1,6 +1,8 @@
 """Lanes decode in the midst of a long prompt's pass, and say what they say alone."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import mlx.core as mx
 import pytest
@@ -9,6 +11,8 @@ from pippin.core.sampling import Sampling
 from pippin.engine.engine import Engine
 from pippin.engine.interludes import Interludes
 from pippin.engine.lane import Job, JobFailed, Output, Token
+from pippin.memory.planes import Snapshot
+from pippin.memory.prompts import PromptMemory, Text
 from tests.engine import zoo
 from tests.engine.driver import SetPace, Transcript, run
 
@@ -18,13 +22,15 @@ LANE = Job(id=1, prompt=(5, 6, 7), max_tokens=60, sampling=GREEDY)
 NEWCOMER = Job(id=2, prompt=LONG, max_tokens=8, sampling=GREEDY)
 
 
-def engine_of(model: object) -> Engine:
-    engine = Engine(model, vocab_size=zoo.VOCAB)  # type: ignore[arg-type]
+def engine_of(model: object, memory: PromptMemory | None = None) -> Engine:
+    engine = Engine(model, vocab_size=zoo.VOCAB, memory=memory)  # type: ignore[arg-type]
     engine._pace = SetPace(128, patience=0.0)  # type: ignore[assignment]
     return engine
 
 
-def together(engine: Engine) -> tuple[Transcript, list[tuple[Output, bool]]]:
+def together(
+    engine: Engine, lane: Job = LANE, newcomer: Job = NEWCOMER
+) -> tuple[Transcript, list[tuple[Output, bool]]]:
     """What is said, and all outputs in their order: was it before the end of its step?"""
     said, order = Transcript(), list[tuple[Output, bool]]()
 
@@ -33,10 +39,10 @@ def together(engine: Engine) -> tuple[Transcript, list[tuple[Output, bool]]]:
         said.take(outputs)
         order.extend((output, early) for output in outputs)
 
-    engine.submit(LANE)
-    while not said.tokens[LANE.id, 0]:
+    engine.submit(lane)
+    while not said.tokens[lane.id, 0]:
         take(engine.step(), early=False)
-    engine.submit(NEWCOMER)
+    engine.submit(newcomer)
     while not engine.idle:
         take(engine.step(lambda outputs: take(outputs, early=True)), early=False)
     engine.check_integrity()
@@ -78,6 +84,28 @@ def test_a_lane_that_fails_meanwhile_ends_alone() -> None:
     alone = run(Engine(zoo.build("llama"), vocab_size=zoo.VOCAB), [NEWCOMER])
     assert said.failed == [LANE.id]
     assert said.tokens[NEWCOMER.id, 0] == alone.tokens[NEWCOMER.id, 0]
+
+
+def test_lanes_go_on_while_a_prompt_is_copied_to_be_remembered() -> None:
+    memory = PromptMemory(fingerprint=b"a model", needs_state=False, ram_bytes=1 << 28)
+    engine = engine_of(zoo.build("llama"), memory)
+    remember, meanwhile = memory.remember, dict[int, int]()
+
+    def noted(text: Text, take: Callable[[int, int], Snapshot]) -> None:
+        def taken(low: int, high: int) -> Snapshot:
+            before = engine._interludes.delivered
+            snapshot = take(low, high)
+            meanwhile[high - low] = engine._interludes.delivered - before
+            return snapshot
+
+        remember(text, taken)
+
+    memory.remember = noted  # type: ignore[method-assign]
+    lane, newcomer = (replace(job, text=memory.text("", job.prompt)) for job in (LANE, NEWCOMER))
+    together(engine, lane, newcomer)
+    arrays = 2 * len(zoo.build("llama").layers)
+    assert meanwhile[len(LONG) - 1] == arrays
+    assert memory.known(memory.text("", LONG), len(LONG)) == len(LONG)
 
 
 def test_nothing_is_interrupted_that_may_not_be() -> None:

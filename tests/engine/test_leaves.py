@@ -43,6 +43,21 @@ def test_a_snapshot_holds_no_more_memory_than_it_says(name: str, kv_bits: int | 
     assert snapshot.nbytes <= held <= snapshot.nbytes + snapshot.rounding_bytes
 
 
+@pytest.mark.parametrize("name", ["llama", "gemma3_text", "mamba2"])
+def test_a_snapshot_may_be_taken_piece_by_piece(name: str) -> None:
+    make = CacheMaker(model := build(name))
+    rows = CacheRows.empty(make)
+    mx.eval(model(mx.arange(TOKENS)[None] % 97, cache=rows.layers), rows.arrays)
+    pieces: list[None] = []
+    whole, parts = (
+        rows.snapshot(0, 3, TOKENS),
+        rows.snapshot(0, 3, TOKENS, lambda: pieces.append(None)),
+    )
+    assert len(pieces) == len(whole.arrays) > 1
+    for one, other in zip(whole.arrays, parts.arrays, strict=True):
+        assert mx.array_equal(one, other)
+
+
 def test_room_is_made_for_all_of_a_part_at_once_and_as_ever_afterwards() -> None:
     cache: Any = cast(Any, KVCache)()
     whole, token = (mx.zeros((1, 1, length, 8)) for length in (300, 1))

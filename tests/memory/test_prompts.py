@@ -173,6 +173,26 @@ def test_a_memory_without_a_disk_forgets_at_once() -> None:
 # -- RAM -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("fate", ["forgotten", "remembered", "left"])
+def test_others_may_come_and_go_while_a_prompt_is_copied(fate: str) -> None:
+    memory = PromptMemory(fingerprint=FINGERPRINT, needs_state=False, ram_bytes=1 << 20)
+    first, whole = memory.text("", [1] * 100), memory.text("", [1] * 100 + [2] * 100)
+    memory.remember(first, snapshot)
+
+    def take(low: int, high: int) -> Snapshot:
+        if fate == "forgotten":
+            memory.forget(first)
+        if fate == "remembered":
+            memory.remember(whole, snapshot)
+        memory.remember(memory.text("", [3] * 100), snapshot)
+        return snapshot(low, high)
+
+    memory.remember(whole, take)
+    memory.check()
+    assert memory.known(whole, 200) == (0 if fate == "forgotten" else 200)
+    assert memory.figures.ram_runs == (1 if fate == "forgotten" else 3)
+
+
 def test_no_more_is_read_than_ram_may_hold(
     shop: Shop, other: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

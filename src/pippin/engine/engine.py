@@ -79,7 +79,7 @@ class Engine:
         self.lane_cost, self.memory_bytes = lane_cost, memory_bytes
         self.max_lanes = max_lanes if sharing.decode else 1
         self._memory = memory
-        self._recollection = Recollection(memory, make)
+        self._recollection = Recollection(memory, make, self._interludes.offer if on_host else None)
         tokens = prefill_budget or (CPU_BUDGET if on_host else GPU_BUDGET)
         self._pace = Pace(tokens, lag=0 if on_host else 1, interludes=self._interludes.happen)
         self._queue_timeout_s = queue_timeout_s
@@ -270,12 +270,12 @@ class Engine:
     def _run_chunk(self, chunk: Chunk, outputs: list[Output], patience: float | None) -> None:
         with self._interludes.within(patience, outputs):
             result = self._prefiller.run(chunk)
+            first = chunk.prefills[0]
+            if result.finished and len(chunk.prefills) == 1:
+                self._recollection.keep_prompt(first, first.total, result.finished)
         outputs.extend(result.scored)
         if result.finished is None:
             return
-        first = chunk.prefills[0]
-        if len(chunk.prefills) == 1:
-            self._recollection.keep_prompt(first, first.total, result.finished)
         if resumed := first.lane:
             self._decoder.admit([resumed], result.finished, outputs)
             return

@@ -2,7 +2,8 @@
 
 On a CPU a model computes while it is called, and attention, which takes most of a long prompt's
 time, is called once a layer and works part by part. Between two parts the lanes that decode may
-have a step of their own: so they need not wait for a pass to end, and passes need not be short.
+have a step of their own: so they need not wait for a pass to end, and passes need not be short. The
+same goes for what is copied for the memory of prompts when a long one is complete.
 """
 
 import time
@@ -55,9 +56,13 @@ class Interludes:
             self._patience = None
 
     def look(self) -> None:
-        """To be called often by what may be interrupted. Raises nothing: what is none of a lane's
-        own failures is no failure of the interrupted pass either."""
+        """To be called often by a pass that may be interrupted."""
         self._looks += 1
+        self.offer()
+
+    def offer(self) -> None:
+        """Lanes may have a step now, if they have waited long enough. Raises nothing: what is none
+        of a lane's own failures is no failure of what is interrupted either."""
         if self._patience is None or time.perf_counter() - self._since < self._patience:
             return
         patience: float | None = self._patience

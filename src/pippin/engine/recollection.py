@@ -22,9 +22,16 @@ class Recollection:
     """Owned by the engine. Without a memory it recalls and keeps nothing. Nothing that goes wrong
     in here costs an answer: what cannot be put back is computed."""
 
-    def __init__(self, memory: PromptMemory | None, make: Callable[[], list[Any]]) -> None:
+    def __init__(
+        self,
+        memory: PromptMemory | None,
+        make: Callable[[], list[Any]],
+        between: Callable[[], None] | None = None,
+    ) -> None:
+        """``between``: called now and then while a prompt is copied; it may have others kept."""
         self._memory = memory
         self._make = make
+        self._between = between
         self._from_disk: set[int] = set()
 
     def known(self, job: Job) -> int:
@@ -105,7 +112,9 @@ class Recollection:
         if self._memory is None:
             return
         try:
-            self._memory.remember(text, lambda low, high: rows.snapshot(row, low, high))
+            self._memory.remember(
+                text, lambda low, high: rows.snapshot(row, low, high, self._between)
+            )
         except NoNumbers as error:
             log.warning("a prompt is not remembered: %s", error)
         except Exception:

@@ -77,23 +77,23 @@ class CacheRows:
         """While a single row takes in a part of so many tokens, room is made for all of them."""
         return leaves.room_for(self.layers, tokens)
 
-    def snapshot(self, row: int, low: int, high: int) -> Snapshot:
+    def snapshot(
+        self, row: int, low: int, high: int, between: Callable[[], None] | None = None
+    ) -> Snapshot:
         """What a row holds of its tokens from ``low`` to ``high``, computed and copied out. The
-        state of what cannot be cut is that of the row as it is.
+        state of what cannot be cut is that of the row as it is. ``between``: called after each
+        array, which must leave the row alone; ``None``: all are copied at once.
 
         Raises:
             leaves.NoNumbers: the model failed there.
         """
         snapshot = leaves.snapshot(self.layers, row if self._merged else None, low, high)
-        # One sum tells: it is no number if anything in it is none.
-        sums = [
-            array.astype(mx.float32).sum()
-            for array in snapshot.arrays
-            if mx.issubdtype(array.dtype, mx.floating)
-        ]
-        mx.eval(snapshot.arrays, sums)
-        if not all(isfinite(float(total)) for total in sums):
-            raise leaves.NoNumbers("its caches hold what is no number")
+        if between is None:
+            _compute(snapshot.arrays)
+            return snapshot
+        for array in snapshot.arrays:
+            _compute([array])
+            between()
         return snapshot
 
     @property
@@ -139,6 +139,19 @@ class CacheRows:
         if not self._merged:
             self.layers = _merge([self.layers])
             self._merged = True
+
+
+def _compute(arrays: Sequence[mx.array]) -> None:
+    """Raises: ``leaves.NoNumbers``."""
+    # One sum tells: it is no number if anything in it is none.
+    sums = [
+        array.astype(mx.float32).sum()
+        for array in arrays
+        if mx.issubdtype(array.dtype, mx.floating)
+    ]
+    mx.eval(arrays, sums)
+    if not all(isfinite(float(total)) for total in sums):
+        raise leaves.NoNumbers("its caches hold what is no number")
 
 
 def _merge(caches: Sequence[list[Any]]) -> list[Any]:

@@ -152,7 +152,8 @@ class PromptMemory:
 
     def remember(self, text: Text, take: Callable[[int, int], Snapshot]) -> None:
         """Keep what is new of a sequence that has just been computed. ``take(low, high)`` copies
-        it out of the caches, whose state is that after the text's last token."""
+        it out of the caches, whose state is that after the text's last token; meanwhile others may
+        be remembered."""
         if text.era != self._era or len(text) < max(self._min_tokens, 1):
             return
         match = self._ram.match(text.tokens, text.keys, len(text))
@@ -162,6 +163,8 @@ class PromptMemory:
             return
         start = min(match.seen, len(text) - 1) // BLOCK * BLOCK
         snapshot = take(start, len(text))
+        if self._ram.match(text.tokens, text.keys, len(text)).seen < start:
+            return  # what it lies behind had to make room meanwhile
         run = Run(
             start, text.tokens[start:], text.keys[start // BLOCK :], snapshot, self.needs_state
         )
