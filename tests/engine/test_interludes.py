@@ -11,6 +11,7 @@ from pippin.core.sampling import Sampling
 from pippin.engine.engine import Engine
 from pippin.engine.interludes import Interludes
 from pippin.engine.lane import Job, JobFailed, Output, Token
+from pippin.engine.rows import CacheMaker, cannot_be_cut
 from pippin.memory.planes import Snapshot
 from pippin.memory.prompts import PromptMemory, Text
 from tests.engine import zoo
@@ -86,26 +87,33 @@ def test_a_lane_that_fails_meanwhile_ends_alone() -> None:
     assert said.tokens[NEWCOMER.id, 0] == alone.tokens[NEWCOMER.id, 0]
 
 
-def test_lanes_go_on_while_a_prompt_is_copied_to_be_remembered() -> None:
-    memory = PromptMemory(fingerprint=b"a model", needs_state=False, ram_bytes=1 << 28)
-    engine = engine_of(zoo.build("llama"), memory)
+@pytest.mark.parametrize("name", ["llama", "gemma3_text", "qwen3_next", "mamba2"])
+def test_lanes_go_on_while_a_prompt_is_copied_to_be_remembered(name: str) -> None:
+    model = zoo.build(name)
+    needs_state = cannot_be_cut(CacheMaker(model))
+    memory = PromptMemory(fingerprint=b"a model", needs_state=needs_state, ram_bytes=1 << 28)
+    engine = engine_of(model, memory)
     remember, meanwhile = memory.remember, dict[int, int]()
 
     def noted(text: Text, take: Callable[[int, int], Snapshot]) -> None:
         def taken(low: int, high: int) -> Snapshot:
             before = engine._interludes.delivered
             snapshot = take(low, high)
-            meanwhile[high - low] = engine._interludes.delivered - before
+            meanwhile[high] = engine._interludes.delivered - before
             return snapshot
 
         remember(text, taken)
 
     memory.remember = noted  # type: ignore[method-assign]
     lane, newcomer = (replace(job, text=memory.text("", job.prompt)) for job in (LANE, NEWCOMER))
-    together(engine, lane, newcomer)
-    arrays = 2 * len(zoo.build("llama").layers)
-    assert meanwhile[len(LONG) - 1] == arrays
-    assert memory.known(memory.text("", LONG), len(LONG)) == len(LONG)
+    lane = replace(lane, max_tokens=300)
+    said, _ = together(engine, lane, newcomer)
+    assert meanwhile[len(LONG) - 1] > 1
+    again = run(engine, [replace(newcomer, id=3)])
+    assert again.begun[3].cached > len(LONG) // 2
+    for job, words in ((lane, said), (newcomer, said), (replace(newcomer, id=3), again)):
+        alone = run(Engine(model, vocab_size=zoo.VOCAB), [replace(job, text=None)])
+        assert words.tokens[job.id, 0] == alone.tokens[job.id, 0]
 
 
 def test_nothing_is_interrupted_that_may_not_be() -> None:

@@ -35,10 +35,6 @@ Part = tuple[slice, slice, slice]
 plain_attention = mx.fast.scaled_dot_product_attention
 
 
-def _nothing() -> None:
-    pass
-
-
 class HostAttention:
     """To be called as ``mx.fast.scaled_dot_product_attention``."""
 
@@ -49,7 +45,7 @@ class HostAttention:
         few: int = FEW,
         tile: int = TILE,
         rows: int = ROWS,
-        between: Callable[[], None] = _nothing,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         """More than ``few`` scores are computed in parts of ``tile``, about, and of no fewer
         ``rows``. ``between``: called at the beginning and after each such part; it may call the

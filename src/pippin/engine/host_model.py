@@ -16,16 +16,12 @@ from pippin.engine.mlx_arrays import arrays_for_device
 from pippin.engine.rows import Model
 
 
-def _nothing() -> None:
-    pass
-
-
-def for_device(model: Model, between: Callable[[], None] = _nothing) -> Model:
+def for_device(model: Model, between: Callable[[], None] = lambda: None) -> Model:
     """The model as the default device is served best. ``between``: as of ``HostAttention``."""
     return for_host(model, between) if arrays_for_device().on_host else model
 
 
-def for_host(model: Model, between: Callable[[], None] = _nothing) -> Model:
+def for_host(model: Model, between: Callable[[], None] = lambda: None) -> Model:
     """The model, for one thread of a process on a CPU: it computes when it is called."""
     attention = HostAttention(between=between)
 

@@ -26,23 +26,36 @@ class _Rotation(NamedTuple):
 
 
 class HostRope:
-    """To be called as ``mx.fast.rope``, during one pass. Gives the same bits."""
+    """To be called as ``mx.fast.rope``, during one pass. Gives the same numbers, to the bit, for
+    vectors of numbers."""
 
     def __init__(self) -> None:
         self._rotations: dict[object, _Rotation] = {}
+        self._seen: dict[int, mx.array] = {}
+        """Frequencies, by their ``id``."""
 
     def __call__(
         self, a: mx.array, dims: int, *, traditional: bool, offset: int | mx.array, **angles: Any
     ) -> mx.array:
         """Vectors (B, H, T, D), the first ``dims`` of D rotated. ``traditional``: pairs are
-        neighbours in place of ``dims / 2`` apart. ``angles``: the other arguments. Vectors of
-        other shapes and types are left to MLX."""
-        if a.ndim != 4 or a.dtype != mx.float32 or "stream" in angles:
+        neighbours in place of ``dims / 2`` apart. ``angles``: the other arguments. What is not
+        so, and frequencies that are new, are left to MLX."""
+        is_known = a.ndim == 4 and a.dtype == mx.float32 and dims <= a.shape[3]
+        is_known = is_known and np.size(offset) in (1, a.shape[0])
+        if not is_known or "stream" in angles or self._is_new(angles):
             return plain_rope(a, dims, traditional=traditional, offset=offset, **angles)
         rotation = self._rotation(a.shape[2], dims, traditional, offset, angles)
         turned = a[..., :dims]
         turned = turned * rotation.cosines + (turned @ rotation.exchange) * rotation.sines
         return mx.concatenate([turned, a[..., dims:]], axis=-1) if dims < a.shape[3] else turned
+
+    def _is_new(self, angles: dict[str, Any]) -> bool:
+        """Whether the frequencies may be of this call only: some models make them for each."""
+        freqs = angles.get("freqs")
+        if not isinstance(freqs, mx.array) or id(freqs) in self._seen:
+            return False
+        self._seen[id(freqs)] = freqs
+        return True
 
     def _rotation(
         self,
@@ -54,8 +67,8 @@ class HostRope:
     ) -> _Rotation:
         # By value: every layer counts for itself. It has been computed with the pass before.
         at = offset if isinstance(offset, int) else tuple(np.array(offset).reshape(-1).tolist())
-        given = (id(each) if isinstance(each, mx.array) else each for each in angles.values())
-        key = (length, dims, traditional, at, *given)
+        given = {k: id(v) if isinstance(v, mx.array) else v for k, v in angles.items()}
+        key = (length, dims, traditional, at, *given.items())
         if key not in self._rotations:
             first, second = _pairs(dims, traditional)
             units = np.zeros((1 if isinstance(at, int) else len(at), 1, length, dims), np.float32)

@@ -28,7 +28,8 @@ class Recollection:
         make: Callable[[], list[Any]],
         between: Callable[[], None] | None = None,
     ) -> None:
-        """``between``: called now and then while a prompt is copied; it may have others kept."""
+        """``between``: called now and then while a prompt is copied; others may be kept meanwhile.
+        Never while a lane is, whose batch is at work."""
         self._memory = memory
         self._make = make
         self._between = between
@@ -93,7 +94,7 @@ class Recollection:
             return
         new = length - memory.known(job.text, length)
         if memory.needs_state or new >= MIN_KEPT_EARLY:
-            self._keep(job.text.until(length), rows, 0)
+            self._keep(job.text.until(length), rows, 0, self._between)
 
     def keep_lane(self, lane: Lane, held: int, rows: CacheRows, row: int) -> None:
         """A lane leaves its batch; its row holds ``held`` of its tokens."""
@@ -108,13 +109,13 @@ class Recollection:
         if self._memory is not None and job.text is not None:
             self._memory.forget(job.text)
 
-    def _keep(self, text: Text, rows: CacheRows, row: int) -> None:
+    def _keep(
+        self, text: Text, rows: CacheRows, row: int, between: Callable[[], None] | None = None
+    ) -> None:
         if self._memory is None:
             return
         try:
-            self._memory.remember(
-                text, lambda low, high: rows.snapshot(row, low, high, self._between)
-            )
+            self._memory.remember(text, lambda low, high: rows.snapshot(row, low, high, between))
         except NoNumbers as error:
             log.warning("a prompt is not remembered: %s", error)
         except Exception:

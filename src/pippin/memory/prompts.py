@@ -162,9 +162,11 @@ class PromptMemory:
         if not missing or (not self.needs_state and missing < MIN_NEW):
             return
         start = min(match.seen, len(text) - 1) // BLOCK * BLOCK
+        del match  # what has to make room meanwhile is not to be kept alive
         snapshot = take(start, len(text))
-        if self._ram.match(text.tokens, text.keys, len(text)).seen < start:
-            return  # what it lies behind had to make room meanwhile
+        still = self._ram.match(text.tokens, text.keys, len(text)).seen
+        if text.era != self._era or still < start:
+            return  # what it lies behind is not there any more
         run = Run(
             start, text.tokens[start:], text.keys[start // BLOCK :], snapshot, self.needs_state
         )
