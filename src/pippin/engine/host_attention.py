@@ -3,10 +3,11 @@
 MLX computes the exponentials of its softmax one by one there, and they take nine tenths of the time
 that a long text needs; numpy's take a tenth of that. So here they are numpy's; and where scores are
 many all of attention is, with the BLAS that MLX computes with (``products``), a part of the scores
-at a time, so that they never leave the processor's cache.
+at a time, so that they hardly leave the processor's cache.
 
-Every row has the same bits whatever is computed beside it, and however many masked positions stand
-before it: exponentials and maxima are those of single numbers, and the sums are products too.
+Every row has the same bits whatever is computed beside it, however many masked positions stand
+before it (padding, in a crowd) and behind it (the rest of its chunk): exponentials and maxima are
+those of single numbers, and sums are products too, whose order ``position_sums`` sees to.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,18 +16,21 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from pippin.engine.position_sums import CUT, Numbers, best_position_sums, uncut
 from pippin.engine.products import Product, best_product
 
 FEW = 1 << 17
 """Scores that are computed at once: parts would cost more than they save."""
 TILE = 1 << 19
-"""Scores of a part, in numbers: they stay in the processor's cache."""
+"""Scores of a part, in numbers: they stay in the processor's cache, or near it."""
 ROWS = 64
 """Of a part's products at least, however long the text: with fewer, a BLAS does little more than to
-read keys and values, again and again."""
+read keys and values, again and again. From 8,192 positions on this makes parts larger."""
 SUMS = 16
 """Columns of ones that sum a row's weights: with fewer, a BLAS takes other ways than for values."""
 MASKED = float(np.finfo(np.float32).min)
+HIDING = -1e6
+"""What is added to a score hides a position from here on down: its exponential is 0."""
 
 Floats = npt.NDArray[np.float32]
 Part = tuple[slice, slice, slice]
@@ -51,6 +55,7 @@ class HostAttention:
         ``rows``. ``between``: called at the beginning and after each such part; it may call the
         model."""
         self._product = product or best_product()
+        self._sums = best_position_sums(self._product) if product is None else uncut(product)
         self._few = few
         self._tile = tile
         self._rows = rows
@@ -75,7 +80,8 @@ class HostAttention:
         self._between()
         batch, heads, length, _ = queries.shape
         queries = queries * scale
-        if batch * heads * length * keys.shape[2] <= self._few:
+        is_short = keys.shape[2] <= CUT
+        if is_short and batch * heads * length * keys.shape[2] <= self._few:
             return _at_once(queries, keys, values, mask)
         mx.eval(queries, keys, values)  # together: each time another thread is waited for
         return self._in_parts(_array(queries), _array(keys), _array(values), mask)
@@ -88,12 +94,13 @@ class HostAttention:
         asked = queries.reshape(batch, groups, heads // groups, length, width).swapaxes(2, 3)
         found = np.empty((*asked.shape[:4], values.shape[-1]), dtype=np.float32)
         sight = _Sight(mask, asked.shape[:4], positions)
-        ones = np.ones((1, positions, SUMS), dtype=np.float32)
+        ones = np.ones((positions, SUMS), dtype=np.float32)
         most = max(self._tile // positions, self._rows) // asked.shape[3]
         for part in _parts((batch, groups, length), most):
             scores = self._scores(asked[part], keys[part[:2]])
             sight.hide(scores, part)
-            self._weigh(scores, ones, values[part[:2]], found[part])
+            firsts = sight.firsts(part)
+            self._weigh(scores, (ones, values[part[:2]]), firsts, found[part])
             self._between()
         return mx.array(found.swapaxes(2, 3)).reshape(batch, heads, length, -1)
 
@@ -109,24 +116,29 @@ class HostAttention:
         )
         return scores
 
-    def _weigh(self, scores: Floats, ones: Floats, values: Floats, found: Floats) -> None:
-        """Put the values into ``found``, weighed by the softmax of the scores."""
+    def _weigh(
+        self, scores: Floats, factors: tuple[Floats, Floats], firsts: Numbers, found: Floats
+    ) -> None:
+        """Put the values into ``found``, weighed by the softmax of the scores. ``factors``: ones
+        (S, SUMS) and values (B, G, S, D)."""
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
+        ones, values = factors
         positions, width = values.shape[2:]
         rows = scores.shape[2] * scores.shape[3]
         weights = scores.reshape(-1, rows, positions)
         weighed = np.empty((len(weights), rows, width), dtype=np.float32)
-        sums = np.empty((*scores.shape[:4], SUMS), dtype=np.float32)
-        self._product(weights, values.reshape(-1, positions, width), weighed)
-        self._product(weights.reshape(1, -1, positions), ones, sums.reshape(1, -1, SUMS))
-        np.divide(weighed.reshape(found.shape), sums[..., :1], out=found)
+        sums = np.empty((len(weights), rows, SUMS), dtype=np.float32)
+        ones = np.broadcast_to(ones, (len(weights), *ones.shape))
+        self._sums(weights, [(values.reshape(-1, positions, width), weighed), (ones, sums)], firsts)
+        np.divide(weighed, sums[..., :1], out=weighed)
+        found[:] = weighed.reshape(found.shape)
 
 
 def _at_once(
     queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | str | None
 ) -> mx.array:
-    """Few scores: all by MLX but for the exponentials. The same bits."""
+    """Few scores, of few positions: all by MLX but for the exponentials. The same bits."""
     batch, heads, length, _ = queries.shape
     groups, positions = keys.shape[1:3]
     shared = heads // groups
@@ -170,6 +182,7 @@ class _Sight:
         """The first query."""
         self._hidden: npt.NDArray[np.bool_] | None = None
         self._added: Floats | None = None
+        self._firsts = np.zeros(shape[0], dtype=np.int64)
         if mask is None or isinstance(mask, str):
             return
         given = np.array(mask if mask.dtype == mx.bool_ else mask.astype(mx.float32))
@@ -177,10 +190,17 @@ class _Sight:
         heads = shape[1::2] if given.shape[1] > 1 else (1, 1)
         given = given.reshape(given.shape[0], *heads, *given.shape[2:]).swapaxes(2, 3)
         whole = (*shape, positions)
+        seen = given if given.dtype == np.bool_ else given > HIDING
+        self._firsts = np.broadcast_to(seen.any((1, 2, 3)), (shape[0], positions)).argmax(axis=1)
         if given.dtype == np.bool_:
             self._hidden = np.broadcast_to(~given, whole)
         else:
             self._added = np.broadcast_to(given, whole)
+
+    def firsts(self, part: Part) -> Numbers:
+        """The first position that any query of a text sees, for each text of a part and each of
+        its groups."""
+        return np.repeat(self._firsts[part[0]], part[1].stop - part[1].start)
 
     def hide(self, scores: Floats, part: Part) -> None:
         """Put ``MASKED`` where a query of the part does not see a key; or add what is to be added
