@@ -19,7 +19,7 @@ from pippin.models.load import LoadedModel
 
 log = logging.getLogger(__name__)
 
-FORMAT = b"2"
+FORMAT = b"3"
 """Of what is remembered: raised whenever a snapshot or what a model computes changes meaning."""
 
 
